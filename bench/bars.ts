@@ -1,0 +1,28 @@
+/**
+ * All bars, in the order of the table.
+ *
+ * @module
+ */
+
+import type { Bar } from "./bar.ts";
+import { chain, diamond } from "./bars/deep.ts";
+import { construct } from "./bars/construct.ts";
+import { growth } from "./bars/growth.ts";
+import { importing } from "./bars/importing.ts";
+import { inMemory } from "./bars/in_memory.ts";
+import { localFiles } from "./bars/local_files.ts";
+import { memory } from "./bars/memory.ts";
+import { suspended } from "./bars/suspended.ts";
+
+/** The bars that need nothing but this machine. */
+export const BARS: readonly Bar[] = [
+  importing,
+  construct,
+  diamond,
+  chain,
+  inMemory,
+  ...growth,
+  suspended,
+  memory,
+  ...localFiles,
+];

@@ -1,0 +1,182 @@
+/**
+ * Declarative, composable DAGs of persistently stored assets.
+ *
+ * A task is a typed, immutable set of parameters. Its parameters hash to an id, the id decides where its output lives,
+ * and `build()` runs whatever is missing and nothing else.
+ *
+ * @example
+ * ```ts
+ * import * as sd from "@stardag/core";
+ * import { z } from "zod";
+ *
+ * const getRange = sd.task({
+ *   name: "get_range",
+ *   params: { limit: z.int() },
+ *   output: z.array(z.int()),
+ *   run: ({ limit }) => Array.from({ length: limit }, (_, i) => i),
+ * });
+ * const getSum = sd.task({
+ *   name: "get_sum",
+ *   params: { integers: sd.depends(z.array(z.int())) },
+ *   output: z.int(),
+ *   run: ({ integers }) => integers.reduce((a, b) => a + b, 0),
+ * });
+ *
+ * const sumTask = getSum({ integers: getRange({ limit: 4 }) }); // nothing has run yet
+ * await sd.build(sumTask);
+ * console.log(await sumTask.load()); // 6
+ * ```
+ *
+ * @module
+ */
+
+// ---- tasks: what is to be made ----
+export {
+  type FunctionResult,
+  type FunctionTaskSpec,
+  task,
+  type TaskFunction,
+} from "./src/tasks/define_task.ts";
+export {
+  AutoTask,
+  type AutoTaskSpec,
+  type Relpath,
+  type RelpathPart,
+  type Saves,
+} from "./src/tasks/auto_task.ts";
+export {
+  BaseTask,
+  type ParamsArgument,
+  register,
+  Task,
+  type TaskClass,
+  type TaskTypeSpec,
+} from "./src/tasks/base_task.ts";
+export {
+  type Args,
+  type Depends,
+  depends,
+  field,
+  type Fields,
+  type Loaded,
+  type OrTask,
+  type ParamsIn,
+  type ReservedName,
+  type Shape,
+  taskLoads,
+  type TaskMaker,
+  taskOf,
+  type Unreserved,
+  type Values,
+  type ValuesIn,
+} from "./src/tasks/fields.ts";
+export type { FieldOptions } from "./src/schema_codec.ts";
+export {
+  autoNamespace,
+  type AutoNamespaceOptions,
+  type Namespace,
+  namespace,
+} from "./src/tasks/namespace.ts";
+export {
+  isTask,
+  load,
+  type LoadableTask,
+  LoadRequest,
+  type RunContext,
+  type RunResult,
+  type TaskBody,
+  type TaskLoads,
+  type TaskStruct,
+  type Yieldable,
+} from "./src/tasks/task.ts";
+export { flattenTaskStruct } from "./src/tasks/struct.ts";
+export { checkSerializationStability, stringifyTask, taskFromJSON } from "./src/tasks/load.ts";
+export { canonicalTask } from "./src/tasks/task_id.ts";
+export { aliasTask, type AliasTaskOptions } from "./src/tasks/alias_task.ts";
+export { TaskRef } from "./src/tasks/task_ref.ts";
+
+// ---- building: what is missing is run ----
+export { build, type BuildOptions, buildSequential, type FailMode } from "./src/builders/build.ts";
+export { type BuildStatus, BuildSummary, type TaskCount } from "./src/builders/summary.ts";
+export type { TaskExecutor, TaskOutcome } from "./src/executors/executor.ts";
+export {
+  InProcessTaskExecutor,
+  type InProcessTaskExecutorOptions,
+} from "./src/executors/in_process.ts";
+
+// ---- targets: where outputs are ----
+export type {
+  ExistenceProbe,
+  ExistsManyOptions,
+  FileSystemTarget,
+  LoadableSaveableFileSystemTarget,
+  LoadableTarget,
+  SaveableTarget,
+  Target,
+  TargetStore,
+  WriteContent,
+} from "./src/targets/target.ts";
+export {
+  getDirectoryTarget,
+  getTarget,
+  type GetTargetOptions,
+  TargetFactory,
+  type TargetFactoryOptions,
+  targetFactoryProvider,
+} from "./src/targets/factory.ts";
+export { LocalTarget, type LocalTargetOptions } from "./src/targets/local.ts";
+export { DirectoryTarget, type TargetPrototype } from "./src/targets/directory.ts";
+export {
+  InMemoryFileSystem,
+  inMemoryFileSystemProvider,
+  InMemoryFileSystemTarget,
+  InMemoryStore,
+  inMemoryStoreProvider,
+  InMemoryTarget,
+} from "./src/targets/memory.ts";
+
+// ---- serializers: how values become files ----
+export type { Serializer } from "./src/serializers/serializer.ts";
+export {
+  getSerializer,
+  type SerializerFactory,
+  serializerFactoryProvider,
+} from "./src/serializers/select.ts";
+export { serialized } from "./src/serializers/serialized.ts";
+export { Serializable } from "./src/serializers/serializable.ts";
+export { JsonSerializer } from "./src/serializers/json.ts";
+export { PlainTextSerializer } from "./src/serializers/text.ts";
+export { BytesSerializer } from "./src/serializers/bytes.ts";
+export {
+  jsonLines,
+  JsonLinesSerializer,
+  StreamingJsonLinesSerializer,
+} from "./src/serializers/json_lines.ts";
+export { CsvSerializer } from "./src/serializers/csv.ts";
+export { GzipSerializer } from "./src/serializers/gzip.ts";
+export { StructuredCloneSerializer } from "./src/serializers/structured_clone.ts";
+export {
+  SelfSerializer,
+  type SelfSerializing,
+  type SelfSerializingClass,
+} from "./src/serializers/self.ts";
+
+// ---- what a caller may catch ----
+export {
+  ConfigError,
+  DependencyCycleError,
+  DiscoveryError,
+  InstanceConflictError,
+  MissingOutputError,
+  PermissionError,
+  SchemaError,
+  SerializationError,
+  StardagError,
+  TargetError,
+  TargetNotFoundError,
+  TaskFailedError,
+  TaskParameterError,
+  TaskTypeError,
+  TaskVersionError,
+} from "./src/errors.ts";
+export type { Provider } from "./src/provider.ts";

@@ -1,0 +1,205 @@
+/**
+ * Finding what is to be done: from some tasks down to what is already complete. Asks targets, in batches where they can;
+ * unaware of how tasks are run.
+ *
+ * @module
+ */
+
+import {
+  ConfigError,
+  DiscoveryError,
+  InstanceConflictError,
+  messageOf,
+  PermissionError,
+} from "../errors.ts";
+import { stringifyJson } from "../json.ts";
+import type { ExistenceProbe, TargetStore } from "../targets/target.ts";
+import { isCompleteByTarget } from "../tasks/base_task.ts";
+import { flattenTaskStruct } from "../tasks/struct.ts";
+import type { BaseTask } from "../tasks/task.ts";
+import { bodyOf } from "../tasks/task_body.ts";
+import { taskTypeOf } from "../tasks/type_registry.ts";
+import type { Schedule } from "./schedule.ts";
+
+/** Options of {@linkcode discover}. */
+export interface DiscoverOptions {
+  /** How many completeness checks may be under way at once. */
+  readonly maxConcurrent: number;
+  /** Stops looking. */
+  readonly signal: AbortSignal;
+  /** A task of which it cannot be told what it requires or whether it is complete; to throw ends the discovery. */
+  onError(node: number, error: unknown): void;
+}
+
+/** What `reserve` gives: the nodes of the tasks, and those among them that have not been seen before. */
+export interface Reserved {
+  readonly nodes: readonly number[];
+  readonly fresh: readonly number[];
+}
+
+/**
+ * The nodes of tasks, adding those that are new; `parent` is the node that requires them. Throws
+ * `InstanceConflictError` when a task of the same id is there that differs in what is not part of the id.
+ */
+export function reserve(
+  schedule: Schedule,
+  tasks: readonly BaseTask[],
+  parent: number | undefined,
+): Reserved {
+  const nodes: number[] = [];
+  const fresh: number[] = [];
+  for (const task of tasks) {
+    let node = schedule.find(task.id);
+    if (node === undefined) {
+      node = schedule.add(task, parent);
+      fresh.push(node);
+    } else if (schedule.task(node) !== task) {
+      refuseConflict(schedule, node, task, parent);
+    }
+    nodes.push(node);
+  }
+  return { nodes, fresh };
+}
+
+/**
+ * Checks the nodes and goes on with what those that are not complete require, level by level: order never depends on
+ * timing. When it ends, every node found is complete, ready, or waiting for others.
+ */
+export async function discover(
+  schedule: Schedule,
+  nodes: readonly number[],
+  { maxConcurrent, signal, onError }: DiscoverOptions,
+): Promise<void> {
+  for (let level = nodes; level.length > 0;) {
+    signal.throwIfAborted();
+    const complete = await areComplete(schedule, level, { maxConcurrent, signal, onError });
+    const next: number[] = [];
+    for (let i = 0; i < level.length; i++) {
+      const node = level[i]!;
+      // Undefined: the check has failed, and the node with it.
+      if (complete[i] === undefined) continue;
+      if (complete[i] === true) {
+        schedule.completed(node);
+        continue;
+      }
+      try {
+        const required = reserve(schedule, requirementsOf(schedule.task(node)), node);
+        for (const each of required.nodes) schedule.require(node, each);
+        for (const each of required.fresh) next.push(each);
+        schedule.release(node, required.nodes);
+      } catch (error) {
+        onError(node, error);
+      }
+    }
+    level = next;
+  }
+}
+
+function requirementsOf(task: BaseTask): BaseTask[] {
+  try {
+    return flattenTaskStruct(task.requires());
+  } catch (error) {
+    throw new DiscoveryError(`Cannot tell what ${task} requires: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** For each node whether its task is complete; `undefined` where that cannot be told. */
+async function areComplete(
+  schedule: Schedule,
+  nodes: readonly number[],
+  { maxConcurrent, signal, onError }: DiscoverOptions,
+): Promise<readonly (boolean | undefined)[]> {
+  const answers: (boolean | undefined)[] = new Array(nodes.length).fill(undefined);
+  const refuse = (i: number, error: unknown): void => {
+    const task = schedule.task(nodes[i]!);
+    onError(
+      nodes[i]!,
+      // What is wrong with the surroundings is not the task's fault.
+      error instanceof PermissionError || error instanceof ConfigError ? error : new DiscoveryError(
+        `Cannot tell whether ${task} is complete: ${messageOf(error)}`,
+        { cause: error },
+      ),
+    );
+  };
+
+  const batches = new Map<TargetStore, { readonly uris: string[]; readonly at: number[] }>();
+  const single: number[] = [];
+  for (let i = 0; i < nodes.length; i++) {
+    try {
+      const probe = probeOf(schedule.task(nodes[i]!));
+      if (probe === undefined) {
+        single.push(i);
+        continue;
+      }
+      let batch = batches.get(probe.store);
+      if (batch === undefined) batches.set(probe.store, batch = { uris: [], at: [] });
+      batch.uris.push(probe.uri);
+      batch.at.push(i);
+    } catch (error) {
+      refuse(i, error);
+    }
+  }
+
+  for (const [store, { uris, at }] of batches) {
+    try {
+      const exists = await store.existsMany(uris, { maxConcurrent, signal });
+      for (let k = 0; k < at.length; k++) answers[at[k]!] = exists[k] === true;
+    } catch (error) {
+      for (const i of at) refuse(i, error);
+    }
+  }
+
+  let taken = 0;
+  const lane = async (): Promise<void> => {
+    while (taken < single.length) {
+      const i = single[taken++]!;
+      try {
+        const complete = schedule.task(nodes[i]!).complete();
+        answers[i] = typeof complete === "boolean" ? complete : await complete;
+      } catch (error) {
+        refuse(i, error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(maxConcurrent, single.length) }, lane));
+  return answers;
+}
+
+function probeOf(task: BaseTask): ExistenceProbe | undefined {
+  return isCompleteByTarget(task) ? task.output().probe : undefined;
+}
+
+function refuseConflict(
+  schedule: Schedule,
+  node: number,
+  task: BaseTask,
+  parent: number | undefined,
+): void {
+  const first = schedule.task(node);
+  const type = taskTypeOf(task);
+  if (!type.hasInsignificant) return;
+  const [a, b] = [first, task].map((each) =>
+    bodyOf(each, (nested) => ({ id: (nested as BaseTask).id }))
+  );
+  const fields = type.parameters.map(({ key }) => key).filter((key) =>
+    stringifyJson(a![key]) !== stringifyJson(b![key])
+  );
+  if (fields.length === 0) return;
+  const named = fields.map((key) =>
+    `"${key}" (${stringifyJson(a![key])} and ${stringifyJson(b![key])})`
+  );
+  const paths = [schedule.path(node), [
+    ...(parent === undefined ? [] : schedule.path(parent)),
+    task,
+  ]];
+  throw new InstanceConflictError(
+    `Cannot build two tasks of the id ${task.id} that differ in ${
+      named.join(", ")
+    }, which is not part of the id: ${
+      paths.map((path) => path.join(" -> ")).join(" and ")
+    }. Give both the same`,
+    { taskId: task.id, fields },
+  );
+}

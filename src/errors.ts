@@ -1,0 +1,174 @@
+/**
+ * What a caller may catch: every error of this package is a `StardagError` with its data as fields.
+ * Wrong use of the API in code throws `TypeError` or `RangeError` instead.
+ *
+ * @module
+ */
+
+/** The base of every error a caller may want to catch. `cause` holds what it came from. */
+export class StardagError extends Error {
+  override name = "StardagError";
+}
+
+/** Parameters do not fit a task type: missing, unknown, or of the wrong type. */
+export class TaskParameterError extends StardagError {
+  override name = "TaskParameterError";
+  /** Type id of the task, e.g. `my_pipeline.get_sum`. */
+  readonly typeId: string;
+  /** Where in the parameters, e.g. `["config", "depth"]`. */
+  readonly path: readonly PropertyKey[];
+  /** The value found there. */
+  readonly value: unknown;
+
+  /** Made by the package; `details` is the data of the fields. */
+  constructor(
+    message: string,
+    details: { typeId: string; path: readonly PropertyKey[]; value: unknown; cause?: unknown },
+  ) {
+    super(message, { cause: details.cause });
+    this.typeId = details.typeId;
+    this.path = details.path;
+    this.value = details.value;
+  }
+}
+
+/** A task type is unknown, registered twice by different code, or not registered at all. */
+export class TaskTypeError extends StardagError {
+  override name = "TaskTypeError";
+  /** Type id of the task, e.g. `my_pipeline.get_sum`. */
+  readonly typeId: string;
+
+  /** Made by the package. */
+  constructor(message: string, details: { typeId: string; cause?: unknown }) {
+    super(message, { cause: details.cause });
+    this.typeId = details.typeId;
+  }
+}
+
+/** A schema cannot be written back to JSON, so that values of it have no id and cannot be stored as JSON. */
+export class SchemaError extends StardagError {
+  override name = "SchemaError";
+}
+
+/** A task made by another version of its code was asked to run: its output can be loaded, but not made anew. */
+export class TaskVersionError extends StardagError {
+  override name = "TaskVersionError";
+}
+
+/** A file cannot be read or written: what, where and why is in the message, the system's error in `cause`. */
+export class TargetError extends StardagError {
+  override name = "TargetError";
+  /** The target concerned. */
+  readonly uri: string;
+
+  /** Made by targets, also by those of others. */
+  constructor(message: string, details: { uri: string; cause?: unknown }) {
+    super(message, { cause: details.cause });
+    this.uri = details.uri;
+  }
+}
+
+/** An output that was to be read is not there. */
+export class TargetNotFoundError extends TargetError {
+  override name = "TargetNotFoundError";
+}
+
+/** A permission of Deno is missing; the message names the flag that grants it. */
+export class PermissionError extends StardagError {
+  override name = "PermissionError";
+  /** The flag that grants it, e.g. `--allow-read=/data`. */
+  readonly flag: string;
+
+  /** Made by the package. */
+  constructor(message: string, details: { flag: string; cause?: unknown }) {
+    super(message, { cause: details.cause });
+    this.flag = details.flag;
+  }
+}
+
+/** No usable configuration: a root that is not set, a variable that cannot be parsed. */
+export class ConfigError extends StardagError {
+  override name = "ConfigError";
+}
+
+/** A stored output does not fit what is to be loaded from it, or a value does not fit what is to be stored. */
+export class SerializationError extends StardagError {
+  override name = "SerializationError";
+  /** The target concerned. */
+  readonly uri: string;
+  /** Where inside the value, e.g. `[3, "mean"]`; empty when it is the whole. */
+  readonly path: readonly PropertyKey[];
+
+  /** Made by serializers, also by those of others. */
+  constructor(
+    message: string,
+    details: { uri: string; path?: readonly PropertyKey[]; cause?: unknown },
+  ) {
+    super(message, { cause: details.cause });
+    this.uri = details.uri;
+    this.path = details.path ?? [];
+  }
+}
+
+/** Tasks depend on each other in a circle. */
+export class DependencyCycleError extends StardagError {
+  override name = "DependencyCycleError";
+  /** The circle: each task depends on the next, and the last is the first again. */
+  readonly cycle: readonly string[];
+
+  /** Made by the package. */
+  constructor(message: string, details: { cycle: readonly string[] }) {
+    super(message);
+    this.cycle = details.cycle;
+  }
+}
+
+/** Two tasks of one id differ in parameters that are not part of the id. */
+export class InstanceConflictError extends StardagError {
+  override name = "InstanceConflictError";
+  /** The id both have. */
+  readonly taskId: string;
+  /** The parameters in which they differ. */
+  readonly fields: readonly string[];
+
+  /** Made by the package. */
+  constructor(message: string, details: { taskId: string; fields: readonly string[] }) {
+    super(message);
+    this.taskId = details.taskId;
+    this.fields = details.fields;
+  }
+}
+
+/** `requires()`, `output()` or `complete()` of a task threw, or gave something that is none. */
+export class DiscoveryError extends StardagError {
+  override name = "DiscoveryError";
+}
+
+/** A task ran to its end, but its output is not there. */
+export class MissingOutputError extends StardagError {
+  override name = "MissingOutputError";
+}
+
+/** What `BuildSummary.error` is and `throwIfFailed()` throws: the first failure, with its task. */
+export class TaskFailedError extends StardagError {
+  override name = "TaskFailedError";
+  /** Id of the task that failed. */
+  readonly taskId: string;
+  /** Its place: the tasks from a root down to it, as text. */
+  readonly path: readonly string[];
+
+  /** Made by the package; `cause` is the error thrown by the task. */
+  constructor(
+    message: string,
+    details: { taskId: string; path: readonly string[]; cause: unknown },
+  ) {
+    super(message, { cause: details.cause });
+    this.taskId = details.taskId;
+    this.path = details.path;
+  }
+}
+
+/** The message of whatever was thrown, for use inside another message. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

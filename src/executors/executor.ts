@@ -1,0 +1,51 @@
+/**
+ * What an executor is: how one task is run. Unaware of the DAG, of other tasks and of who wants the result.
+ *
+ * @module
+ */
+
+import { MissingOutputError } from "../errors.ts";
+import type { BaseTask, RunContext } from "../tasks/task.ts";
+import { savesItself } from "../tasks/base_task.ts";
+
+/** How a submitted task ended, or that it did not end yet. */
+export type TaskOutcome =
+  /** It ran to its end and its output is there. */
+  | { readonly kind: "complete" }
+  /** It yielded these tasks and goes on when it is submitted again, which must be when all of them are complete. */
+  | { readonly kind: "suspended"; readonly requires: readonly BaseTask[] }
+  /** It threw, or its output is not there. */
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** Runs tasks, one way or another. Never rejects and never throws: what goes wrong is an outcome. */
+export interface TaskExecutor {
+  /** How many tasks it takes at once; a build does not submit more. */
+  readonly maxConcurrent: number;
+  /** Runs a task, or goes on with one that it suspended. The outcome may be given at once where there was no waiting. */
+  submit(task: BaseTask, context: RunContext): TaskOutcome | Promise<TaskOutcome>;
+  /** Forgets a suspended task that will not be submitted again; its `finally` blocks run. */
+  discard?(task: BaseTask): Promise<void>;
+}
+
+/** The outcome of a task that has run to its end. */
+export const COMPLETE: TaskOutcome = Object.freeze({ kind: "complete" });
+
+/** The outcome after `run()` has ended well: a task whose output is not there has failed all the same. */
+export function outcomeAfterRun(task: BaseTask): TaskOutcome | Promise<TaskOutcome> {
+  if (savesItself(task)) return COMPLETE;
+  const complete = task.complete();
+  return typeof complete === "boolean"
+    ? outcomeOf(task, complete)
+    : complete.then((answer) => outcomeOf(task, answer));
+}
+
+function outcomeOf(task: BaseTask, complete: boolean): TaskOutcome {
+  if (complete) return COMPLETE;
+  const uri = "output" in task && typeof task.output === "function" ? task.output().uri : undefined;
+  const error = new MissingOutputError(
+    uri === undefined
+      ? `Cannot count ${task} as complete: its run() has ended, but its complete() still says false`
+      : `Cannot count ${task} as complete: its run() has ended, but there is nothing at "${uri}". Store the output, e.g. with this.save(value)`,
+  );
+  return { kind: "failed", error };
+}

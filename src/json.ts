@@ -1,0 +1,232 @@
+/**
+ * Canonical JSON text, to the byte what Python's `json.dumps(..., sort_keys=True, separators=(",", ":"))` writes, and
+ * the few things JSON needs that JavaScript does not give. Unaware of schemas and tasks.
+ *
+ * @module
+ */
+
+/** What JSON can hold. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+// deno-lint-ignore no-control-regex -- the range is exactly what JSON may hold unescaped, less non-ASCII
+const NEEDS_ESCAPE = /[\u0000-\u001f"\\\u007f-\uffff]/;
+
+/** A string in canonical form: quoted, and every character outside space..tilde escaped. */
+export function canonicalString(text: string): string {
+  if (!NEEDS_ESCAPE.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** A number in canonical form as a float, spelled as Python's `repr` does: `1.0`, `1e-05`, `1e+16`, `-0.0`. */
+export function canonicalFloat(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 1e16) {
+    return Object.is(value, -0) ? "-0.0" : `${value}.0`;
+  }
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`Cannot write ${value} as JSON: only finite numbers have a form`);
+  }
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e16) return String(value);
+  const [digits, exponent] = value.toExponential().split("e") as [string, string];
+  return `${digits}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
+}
+
+/** A whole number in canonical form. */
+export function canonicalInteger(value: number | bigint): string {
+  return typeof value === "bigint" || Number.isSafeInteger(value)
+    ? String(value === 0 ? 0 : value)
+    : BigInt(value).toString();
+}
+
+/** A `Date` as Python writes a UTC datetime: `2024-01-02T03:04:05Z`, with microseconds only where there are any. */
+export function dateText(date: Date): string {
+  const text = date.toISOString();
+  if (text.length !== 24) {
+    throw new RangeError(`Cannot write the date "${text}": its year is not within 0000 to 9999`);
+  }
+  return text.endsWith(".000Z") ? `${text.slice(0, 19)}Z` : `${text.slice(0, 23)}000Z`;
+}
+
+/** Canonical form of a value without a schema: a whole number is an integer. Throws on what JSON cannot hold. */
+export function canonicalJson(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return canonicalString(value);
+    case "boolean":
+      return value ? "true" : "false";
+    case "bigint":
+      return canonicalInteger(value);
+    case "number":
+      return Number.isInteger(value) ? canonicalInteger(value) : canonicalFloat(value);
+    case "object":
+      if (value === null) return "null";
+      if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+      if (isPlainObject(value)) {
+        const parts: string[] = [];
+        for (const key of Object.keys(value).sort(compareCodePoints)) {
+          const member = value[key];
+          if (member !== undefined) parts.push(`${canonicalString(key)}:${canonicalJson(member)}`);
+        }
+        return `{${parts.join(",")}}`;
+      }
+  }
+  throw new TypeError(`Cannot write ${describe(value)} as JSON: give it a schema that says how`);
+}
+
+/** Orders strings by code point, as Python does; JavaScript's own order is by UTF-16 unit. */
+export function compareCodePoints(a: string, b: string): number {
+  const end = Math.min(a.length, b.length);
+  for (let i = 0; i < end; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for code points above all others. */
+function rank(unit: number): number {
+  return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x10000 : unit;
+}
+
+/** Whether it is an object literal or the like, and not an instance of a class. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** A value in a message: short, in quotes where it is text, and never throwing. */
+export function describe(value: unknown): string {
+  const text = describeWhole(value);
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+function describeWhole(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return JSON.stringify(value);
+    case "bigint":
+      return `${value}n`;
+    case "function":
+      return value.name === "" ? "a function" : `the function "${value.name}"`;
+    case "object": {
+      if (value === null) return "null";
+      if (value instanceof Error) return `${value.name}: ${value.message}`;
+      try {
+        if (Array.isArray(value) || isPlainObject(value)) {
+          return JSON.stringify(value) ?? "undefined";
+        }
+        const name: unknown = value.constructor?.name;
+        return `${typeof name === "string" ? name : "an object"} ${String(value)}`;
+      } catch {
+        return "an object that cannot be shown";
+      }
+    }
+    default:
+      return String(value);
+  }
+}
+
+/** Whether two values are the same in content: dates by time, sets and maps by members, objects by keys. */
+export function deepEqual(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  if (Array.isArray(a) || ArrayBuffer.isView(a)) {
+    const [x, y] = [a as unknown as ArrayLike<unknown>, b as unknown as ArrayLike<unknown>];
+    return x.length === y.length && Array.from(x).every((member, i) => deepEqual(member, y[i]));
+  }
+  if (a instanceof Date) return a.getTime() === (b as Date).getTime();
+  if (a instanceof Set) {
+    const rest = [...(b as Set<unknown>)];
+    return a.size === rest.length && [...a].every((member) => {
+      const at = rest.findIndex((other) => deepEqual(member, other));
+      if (at >= 0) rest.splice(at, 1);
+      return at >= 0;
+    });
+  }
+  if (a instanceof Map) {
+    const other = b as Map<unknown, unknown>;
+    return a.size === other.size &&
+      [...a].every(([key, member]) => other.has(key) && deepEqual(member, other.get(key)));
+  }
+  if (!isPlainObject(a) || !isPlainObject(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key]));
+}
+
+/** `JSON.stringify` without recursion over a value already made of JSON: any depth, objects may be shared. */
+export function stringifyJson(value: unknown): string {
+  // Each frame is a container under way: its closing text, and what of it is left in reverse order.
+  const out: string[] = [];
+  const stack: { readonly rest: [string, unknown][]; readonly close: string; first: boolean }[] =
+    [];
+  let current: unknown = value;
+  for (;;) {
+    if (typeof current === "object" && current !== null && !isRawJson(current)) {
+      const isArray = Array.isArray(current);
+      const entries: [string, unknown][] = Array.isArray(current)
+        ? current.map((member: unknown) => ["", member])
+        : Object.entries(current)
+          .filter(([, member]) => member !== undefined)
+          .map(([key, member]) => [`${JSON.stringify(key)}:`, member]);
+      out.push(isArray ? "[" : "{");
+      stack.push({ rest: entries.reverse(), close: isArray ? "]" : "}", first: true });
+    } else {
+      out.push(JSON.stringify(current ?? null));
+    }
+    let next: [string, unknown] | undefined;
+    for (;;) {
+      const frame = stack.at(-1);
+      if (frame === undefined) return out.join("");
+      next = frame.rest.pop();
+      if (next !== undefined) {
+        out.push(frame.first ? next[0] : `,${next[0]}`);
+        frame.first = false;
+        break;
+      }
+      out.push(frame.close);
+      stack.pop();
+    }
+    current = next[1];
+  }
+}
+
+/** JSON text as a value; integers that a `number` cannot hold exactly become `bigint`. Throws `SyntaxError`. */
+export function parseJson(text: string): unknown {
+  // The reviver is slow and recursive: only where a long row of digits says that it may be needed.
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  const parse = JSON.parse as (text: string, reviver: ReviverWithSource) => unknown;
+  return parse(text, (_key, value, context) => {
+    const exact = typeof value !== "number" || Number.isSafeInteger(value) ||
+      context?.source === undefined || !/^-?\d+$/.test(context.source);
+    return exact ? value : BigInt(context.source);
+  });
+}
+
+type ReviverWithSource = (
+  key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+) => unknown;
+
+/** The number written exactly so by `JSON.stringify`: for integers beyond `number`, and for -0.0. */
+export function rawJson(text: string): JsonValue {
+  return (JSON as unknown as { rawJSON(text: string): JsonValue }).rawJSON(text);
+}
+
+/** Whether it is made by `rawJson`. */
+export function isRawJson(value: unknown): boolean {
+  return (JSON as unknown as { isRawJSON(value: unknown): boolean }).isRawJSON(value);
+}

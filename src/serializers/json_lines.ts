@@ -1,0 +1,183 @@
+/**
+ * Rows as JSON Lines: one JSON value on each line, written and read a piece at a time.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { TargetNotFoundError } from "../errors.ts";
+import type { FileSystemTarget } from "../targets/target.ts";
+import { checkSaved } from "./check.ts";
+import { JsonText } from "./json_text.ts";
+import { serialized } from "./serialized.ts";
+import type { Serializer } from "./serializer.ts";
+import { decodeUtf8, strictDecoder } from "./utf8.ts";
+
+/** Characters after which a piece of the file is handed on. */
+const CHUNK_LENGTH = 64 * 1024;
+
+/**
+ * An array of rows as JSON Lines. The array is in memory, the text of the file never is as a whole. For
+ * rows that do not fit into memory, see {@linkcode jsonLines}.
+ */
+export class JsonLinesSerializer<R extends z.ZodType> implements Serializer<z.output<R>[]> {
+  /** `jsonl` */
+  readonly extension: string = "jsonl";
+  readonly #row: JsonText<R>;
+
+  /** `rowSchema` is what each row must fit. Throws `SchemaError` for rows that JSON cannot hold. */
+  constructor(rowSchema: R) {
+    this.#row = new JsonText(rowSchema);
+  }
+
+  /** Writes the rows. Rejects with `SerializationError` when one does not fit. */
+  async dump(
+    value: z.output<R>[],
+    target: FileSystemTarget,
+  ): Promise<void> {
+    checkSaved(z.array(z.unknown()), value, target);
+    await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
+  }
+
+  /** Reads the rows. Rejects with `SerializationError` that names the line when one does not fit. */
+  async load(target: FileSystemTarget): Promise<z.output<R>[]> {
+    const rows: z.output<R>[] = [];
+    for await (const lines of linesOf(target)) {
+      for (const line of lines) rows.push(readRow(line, rows.length, this.#row, target));
+    }
+    return rows;
+  }
+}
+
+/** Rows as JSON Lines of which only a piece is in memory at a time: the serializer of {@linkcode jsonLines}. */
+export class StreamingJsonLinesSerializer<R extends z.ZodType>
+  implements Serializer<AsyncIterable<z.output<R>>> {
+  /** `jsonl` */
+  readonly extension: string = "jsonl";
+  readonly #row: JsonText<R>;
+
+  /** `rowSchema` is what each row must fit. Throws `SchemaError` for rows that JSON cannot hold. */
+  constructor(rowSchema: R) {
+    this.#row = new JsonText(rowSchema);
+  }
+
+  /**
+   * Writes the rows as they come, also those of a synchronous iterable. When they throw, or one does not
+   * fit, nothing is stored.
+   */
+  async dump(value: AsyncIterable<z.output<R>>, target: FileSystemTarget): Promise<void> {
+    checkSaved(ROWS, value, target);
+    await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
+  }
+
+  /** The rows; the file is read when they are gone through. Rejects when there is no file now. */
+  async load(target: FileSystemTarget): Promise<AsyncIterable<z.output<R>>> {
+    if (!await target.exists()) {
+      const why = "no such file. Build the task that writes it, or check the target root";
+      throw new TargetNotFoundError(`Cannot read "${target.uri}": ${why}`, { uri: target.uri });
+    }
+    return { [Symbol.asyncIterator]: () => decodeRows(this.#row, target) };
+  }
+}
+
+/** Rows that can be gone through once. */
+type Rows<T> = Iterable<T> | AsyncIterable<T>;
+
+const ROWS = z.custom<Rows<unknown>>(
+  isRows,
+  "Expected rows: an array, a generator, or what for await takes",
+);
+
+/**
+ * An output of rows that need not fit into memory, stored as JSON Lines. What `run` gives may be any
+ * iterable, e.g. an async generator; what is loaded can be gone through any number of times, and is read
+ * from the file anew each time, a piece at a time. Leaving the loop closes the file.
+ *
+ * A row that does not fit the schema is an error when it is reached.
+ *
+ * @example
+ * ```ts
+ * import * as sd from "@stardag/core";
+ * import { z } from "zod";
+ *
+ * const Row = z.object({ n: z.int(), square: z.int() });
+ *
+ * const squares = sd.task({
+ *   name: "squares",
+ *   params: { upTo: z.int() },
+ *   output: sd.jsonLines(Row),
+ *   run: ({ upTo }) =>
+ *     (function* () {
+ *       for (let n = 0; n < upTo; n++) yield { n, square: n * n };
+ *     })(),
+ * });
+ * ```
+ */
+export function jsonLines<R extends z.ZodType>(
+  rowSchema: R,
+): z.ZodType<AsyncIterable<z.output<R>>, Rows<z.output<R>>> {
+  const schema = z.custom<Rows<z.output<R>>>(isRows) as z.ZodType<
+    AsyncIterable<z.output<R>>,
+    Rows<z.output<R>>
+  >;
+  return serialized(schema, new StreamingJsonLinesSerializer(rowSchema));
+}
+
+function isRows(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    (Symbol.asyncIterator in value || Symbol.iterator in value);
+}
+
+/** The file of the rows, in pieces: rows are asked for only when a piece is. */
+async function* encodeRows(
+  rows: Rows<unknown>,
+  json: JsonText<z.ZodType>,
+  target: FileSystemTarget,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  let chunk = "";
+  let count = 0;
+  for await (const row of rows) {
+    chunk += `${json.write(row, { uri: target.uri, path: [count++] })}\n`;
+    if (chunk.length >= CHUNK_LENGTH) {
+      yield encoder.encode(chunk);
+      chunk = "";
+    }
+  }
+  yield encoder.encode(chunk);
+}
+
+async function* decodeRows<R extends z.ZodType>(
+  json: JsonText<R>,
+  target: FileSystemTarget,
+): AsyncGenerator<z.output<R>, void> {
+  let count = 0;
+  for await (const lines of linesOf(target)) {
+    for (const line of lines) yield readRow(line, count++, json, target);
+  }
+}
+
+function readRow<R extends z.ZodType>(
+  line: string,
+  index: number,
+  json: JsonText<R>,
+  target: FileSystemTarget,
+): z.output<R> {
+  return json.read(line, { uri: target.uri, path: [index], line: index + 1 });
+}
+
+/** The lines of the file, as many at a time as a piece of it holds. */
+async function* linesOf(target: FileSystemTarget): AsyncGenerator<readonly string[]> {
+  const decoder = strictDecoder();
+  let rest: string[] = []; // pieces of a line without an end so far
+  for await (const chunk of target.readable()) {
+    const lines = decodeUtf8(decoder, chunk, target, { stream: true }).split("\n");
+    rest.push(lines[0] ?? "");
+    if (lines.length === 1) continue;
+    lines[0] = rest.join("");
+    rest = lines.splice(-1);
+    yield lines;
+  }
+  const last = rest.join("") + decodeUtf8(decoder, undefined, target);
+  if (last !== "") yield [last];
+}

@@ -1,0 +1,37 @@
+/**
+ * Schemas that say how their values are stored. Unaware of what there is to choose from.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import { type SchemaMark, schemaMark } from "../schema_mark.ts";
+import type { Serializer } from "./serializer.ts";
+
+/** The serializers that schemas carry. */
+export const serializers: SchemaMark<Serializer<unknown>> = schemaMark();
+
+/**
+ * The same schema, whose values are stored by the serializer where it is the output of a task. It must
+ * stand for the whole output: inside another schema it is refused.
+ *
+ * @example
+ * ```ts
+ * import * as sd from "@stardag/core";
+ * import { z } from "zod";
+ *
+ * const Row = z.object({ name: z.string(), score: z.number() });
+ *
+ * const scores = sd.task({
+ *   name: "scores",
+ *   output: sd.serialized(z.array(Row), new sd.CsvSerializer(Row)),
+ *   run: () => [{ name: "Ada", score: 0.9 }],
+ * });
+ * ```
+ */
+export function serialized<S extends z.ZodType>(
+  schema: S,
+  serializer: Serializer<z.output<S>>,
+): S {
+  return serializers.mark(schema, serializer);
+}

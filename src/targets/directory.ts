@@ -1,0 +1,222 @@
+/**
+ * Many files that are one output: a folder that counts once its done flag is written beside it.
+ *
+ * @module
+ */
+
+import { TargetError } from "../errors.ts";
+import { fileError, isMissing, notFound } from "./file_error.ts";
+import { flushFile, LocalTarget } from "./local.ts";
+import type { ExistenceProbe, FileSystemTarget, Target } from "./target.ts";
+import { discard, temporaryPath, withTemporaryFolder } from "./temporary.ts";
+
+/** How many files are copied or flushed at the same time. */
+const LANES = 16;
+
+/** Makes the target of a full path or uri. */
+export type TargetPrototype = (uri: string) => FileSystemTarget;
+
+/**
+ * A folder of files, complete when it is marked done: `<folder>._SUB_KEYS` lists the files, one relative
+ * path a line in the order of code points, and then the empty file `<folder>._DONE` makes it exist.
+ */
+export class DirectoryTarget implements Target {
+  /** The path or uri of the folder, with a slash at its end. */
+  readonly uri: string;
+  readonly #prototype: TargetPrototype;
+  readonly #flag: FileSystemTarget;
+  readonly #subKeys = new Set<string>();
+
+  /** `prototype` makes the targets of the files, and with them says where the folder is kept. */
+  constructor(uri: string, prototype: TargetPrototype) {
+    this.uri = `${uri.replace(/\/+$/, "")}/`;
+    this.#prototype = prototype;
+    this.#flag = prototype(this.#beside("._DONE"));
+  }
+
+  /** The folder is there when its done flag is. */
+  get probe(): ExistenceProbe | undefined {
+    return this.#flag.probe;
+  }
+
+  /** Whether it was marked done. */
+  exists(): Promise<boolean> {
+    return this.#flag.exists();
+  }
+
+  /**
+   * A file in the folder; `markDone()` will list it. Throws a `RangeError` for a path that leaves the
+   * folder or cannot be listed.
+   */
+  getSubTarget(relpath: string): FileSystemTarget {
+    checkRelpath(relpath);
+    if (relpath.startsWith("/") || relpath.includes("\n")) {
+      throw new RangeError(
+        `Cannot use the path "${relpath}": inside a folder it has to start with a name and may have ` +
+          `no line break. Give one like "part/0.csv"`,
+      );
+    }
+    this.#subKeys.add(relpath);
+    return this.#prototype(this.uri + relpath);
+  }
+
+  /** Lists the files asked for with `getSubTarget()`, then makes the target exist: the last thing to call. */
+  async markDone(): Promise<void> {
+    await this.#prototype(this.#beside("._SUB_KEYS"))
+      .write([...this.#subKeys].sort(byCodePoint).join("\n"));
+    await this.#flag.write("");
+  }
+
+  /** The paths of the files, as they were listed when the folder was marked done. */
+  async subKeys(): Promise<readonly string[]> {
+    const text = await this.#prototype(this.#beside("._SUB_KEYS")).text();
+    return text === "" ? [] : text.split("\n");
+  }
+
+  /**
+   * Hands a folder on the local disk to `use`. With `"r"` it has the files; with `"w"` the files that
+   * are there when `use` has ended become the content, which is marked done, and nothing does when it throws.
+   *
+   * On the local disk the new folder replaces the one in its place as a whole, so that nothing is left
+   * of an earlier attempt. Elsewhere files are written one by one; others stay there, but are not listed.
+   */
+  async proxyPath<R>(mode: "r" | "w", use: (folder: string) => R | Promise<R>): Promise<R> {
+    if (mode === "r") {
+      if (!(await this.exists())) throw notFound(this.uri);
+      return this.#flag instanceof LocalTarget
+        ? await use(this.#beside(""))
+        : await this.#copied(use);
+    }
+    this.#subKeys.clear();
+    const result = this.#flag instanceof LocalTarget
+      ? await this.#replace(use, this.#flag)
+      : await this.#upload(use);
+    await this.markDone();
+    return result;
+  }
+
+  async #copied<R>(use: (folder: string) => R | Promise<R>): Promise<R> {
+    const keys = await this.subKeys();
+    return await withTemporaryFolder(async (folder) => {
+      await each(keys, async (key) => {
+        const source = this.getSubTarget(key);
+        await new LocalTarget(`${folder}/${key}`, { flush: false }).write(source.readable());
+      });
+      return await use(folder);
+    });
+  }
+
+  async #upload<R>(use: (folder: string) => R | Promise<R>): Promise<R> {
+    return await withTemporaryFolder(async (folder) => {
+      const result = await use(folder);
+      await each(await filesBelow(folder), async (key) => {
+        await this.getSubTarget(key).write(new LocalTarget(`${folder}/${key}`).readable());
+      });
+      return result;
+    });
+  }
+
+  async #replace<R>(use: (folder: string) => R | Promise<R>, flag: LocalTarget): Promise<R> {
+    const folder = this.#beside("");
+    const temporary = temporaryPath(folder);
+    try {
+      await onDisk(folder, () => Deno.mkdir(temporary, { recursive: true }));
+      const result = await use(temporary);
+      await onDisk(folder, async () => {
+        for (const key of await filesBelow(temporary)) this.getSubTarget(key);
+        if (flag.flush) await each([...this.#subKeys], (key) => flushFile(`${temporary}/${key}`));
+        await removeFile(flag.uri);
+        await moveFolder(temporary, folder);
+      });
+      return result;
+    } catch (error) {
+      await discard(temporary);
+      throw error;
+    }
+  }
+
+  #beside(suffix: string): string {
+    return this.uri.slice(0, -1) + suffix;
+  }
+}
+
+/** Throws a `RangeError` for a path that may lead out of the folder it starts from. */
+export function checkRelpath(relpath: string): void {
+  if (relpath !== "" && !(relpath.includes("..") && /(?:^|[\\/])\.\.(?:[\\/]|$)/.test(relpath))) {
+    return;
+  }
+  throw new RangeError(
+    `Cannot use the path "${relpath}": it is empty or has a ".." in it. ` +
+      `Give one that names a place below its root, e.g. "a/b.json"`,
+  );
+}
+
+/** The order in which Python sorts: that of UTF-16 differs beyond the first 65,536 characters. */
+function byCodePoint(a: string, b: string): number {
+  for (let i = 0;; i++) {
+    const x = a.codePointAt(i) ?? -1;
+    const y = b.codePointAt(i) ?? -1;
+    if (x !== y || x < 0) return x - y;
+  }
+}
+
+async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  const pending = items.values();
+  await Promise.all(Array.from({ length: Math.min(LANES, items.length) }, async () => {
+    for (const item of pending) await run(item);
+  }));
+}
+
+async function onDisk<R>(folder: string, act: () => Promise<R>): Promise<R> {
+  try {
+    return await act();
+  } catch (error) {
+    throw fileError(error, "write", folder);
+  }
+}
+
+/** Paths relative to the folder, at any depth, with `/` between the names. */
+async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const entry of Deno.readDir(`${folder}/${prefix}`)) {
+    if (entry.isDirectory) keys.push(...await filesBelow(folder, `${prefix}${entry.name}/`));
+    else keys.push(prefix + entry.name);
+  }
+  return keys;
+}
+
+/** Moves a folder to its place. What stands there is moved away first, and removed when the new one is there. */
+async function moveFolder(from: string, to: string): Promise<void> {
+  for (;;) {
+    const old = temporaryPath(to);
+    const there = await unlessMissing(Deno.lstat(to));
+    if (there?.isFile) {
+      throw new TargetError(
+        `Cannot write "${to}": a file is in the place of the folder. Move it away`,
+        { uri: to },
+      );
+    }
+    await unlessMissing(Deno.rename(to, old));
+    try {
+      return await Deno.rename(from, to);
+    } catch (error) {
+      // Another writer's folder got here in between: it is the older one now.
+      if (await unlessMissing(Deno.lstat(to)) === undefined) throw error;
+    } finally {
+      await discard(old);
+    }
+  }
+}
+
+async function removeFile(path: string): Promise<void> {
+  await unlessMissing(Deno.remove(path));
+}
+
+async function unlessMissing<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}

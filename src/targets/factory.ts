@@ -1,0 +1,153 @@
+/**
+ * From a relative path to a target: finds the root it is below, and by the prefix of the uri the kind of target.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+import { DEFAULT_TARGET_ROOT_KEY, getTargetRoot, toTargetRoot } from "../config/config.ts";
+import { ConfigError } from "../errors.ts";
+import { type Provider, provider } from "../provider.ts";
+import { checkRelpath, DirectoryTarget, type TargetPrototype } from "./directory.ts";
+import { LocalTarget } from "./local.ts";
+import { InMemoryFileSystemTarget } from "./memory.ts";
+import type { FileSystemTarget } from "./target.ts";
+
+/** Options of {@linkcode TargetFactory}. */
+export interface TargetFactoryOptions {
+  /** From key to root: local folders or uris. Without it, they are read from the configuration when needed. */
+  readonly targetRoots?: Readonly<Record<string, string>> | undefined;
+  /** Kinds of targets beside `/` and `memory://`, by the prefix of their uris, or in the place of these. */
+  readonly prefixToTargetPrototype?: Readonly<Record<string, TargetPrototype>> | undefined;
+  /** Whether what is written to local files is forced to the disk; on unless told. */
+  readonly flush?: boolean | undefined;
+}
+
+/** Options of {@linkcode getTarget} and its like. */
+export interface GetTargetOptions {
+  /** Which target root the path is below; `default` unless told. */
+  readonly targetRootKey?: string | undefined;
+}
+
+/** Makes targets. Roots are looked up when a path below them is asked for first, and then kept. */
+export class TargetFactory {
+  readonly #targetRoots: Readonly<Record<string, string>> | undefined;
+  readonly #roots = new Map<string, string>();
+  readonly #prototypes: readonly (readonly [prefix: string, TargetPrototype])[];
+  readonly #local: TargetPrototype;
+
+  /** Reads nothing; see the options. */
+  constructor(options: TargetFactoryOptions = {}) {
+    const { targetRoots, prefixToTargetPrototype, flush } = options;
+    this.#targetRoots = targetRoots;
+    this.#local = (path) => new LocalTarget(path, { flush });
+    const prototypes: Readonly<Record<string, TargetPrototype>> = {
+      "/": this.#local,
+      "memory://": (uri) => new InMemoryFileSystemTarget(uri),
+      ...prefixToTargetPrototype,
+    };
+    // The longest one first: of "s3://" and "s3://bucket/" the latter is meant where both fit.
+    this.#prototypes = Object.entries(prototypes).sort(([a], [b]) => b.length - a.length);
+  }
+
+  /**
+   * The file at a path below a root. A full path or uri in its place is taken as it is. Throws a
+   * `RangeError` for a path with `..` in it, a `ConfigError` when root or kind are not to be found.
+   */
+  getTarget(relpath: string, options?: GetTargetOptions): FileSystemTarget {
+    if (relpath.endsWith("/")) {
+      throw new RangeError(
+        `Cannot get the file "${relpath}": the path ends with a slash. Use getDirectoryTarget()`,
+      );
+    }
+    const path = this.getPath(relpath, options);
+    return this.#prototypeOf(path)(path);
+  }
+
+  /** The folder at a path below a root, complete when it is marked done; for the rest like `getTarget()`. */
+  getDirectoryTarget(relpath: string, options?: GetTargetOptions): DirectoryTarget {
+    const path = this.getPath(relpath, options);
+    return new DirectoryTarget(path, this.#prototypeOf(path));
+  }
+
+  /** The full path or uri that targets of the path have. */
+  getPath(relpath: string, options?: GetTargetOptions): string {
+    checkRelpath(relpath);
+    if (this.#findPrototype(relpath) !== undefined) return relpath;
+    if (relpath.startsWith("file://")) return fromFileUrl(relpath);
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(relpath)) throw this.#unknownPrefix(relpath);
+    return this.#rootOf(options?.targetRootKey ?? DEFAULT_TARGET_ROOT_KEY) + relpath;
+  }
+
+  #rootOf(key: string): string {
+    const known = this.#roots.get(key);
+    if (known !== undefined) return known;
+    const root = this.#targetRoots === undefined ? getTargetRoot(key) : this.#givenRoot(key);
+    this.#roots.set(key, root);
+    return root;
+  }
+
+  #givenRoot(key: string): string {
+    const roots = this.#targetRoots ?? {};
+    const root = Object.hasOwn(roots, key) ? roots[key] : undefined;
+    if (root !== undefined) return toTargetRoot(root, `targetRoots["${key}"]`);
+    throw new ConfigError(
+      `Cannot find the target root "${key}": the target factory has ${
+        quoted(Object.keys(roots))
+      }. ` +
+        `Add it: new TargetFactory({ targetRoots: { "${key}": "/data/stardag" } })`,
+    );
+  }
+
+  #prototypeOf(path: string): TargetPrototype {
+    const prototype = this.#findPrototype(path);
+    if (prototype === undefined) throw this.#unknownPrefix(path);
+    return prototype;
+  }
+
+  #findPrototype(path: string): TargetPrototype | undefined {
+    for (const [prefix, prototype] of this.#prototypes) {
+      if (path.startsWith(prefix)) return prototype;
+    }
+    return Deno.build.os === "windows" && /^[a-z]:[\\/]/i.test(path) ? this.#local : undefined;
+  }
+
+  #unknownPrefix(path: string): ConfigError {
+    const prefix = path.slice(0, path.indexOf("://") + 3);
+    return new ConfigError(
+      `Cannot get the target "${path}": it starts with none of ` +
+        `${quoted(this.#prototypes.map(([known]) => known))}. Say what makes such targets: ` +
+        `new TargetFactory({ prefixToTargetPrototype: { "${prefix}": (uri) => ... } })`,
+    );
+  }
+}
+
+/** The target factory in force: where tasks keep their outputs. */
+export const targetFactoryProvider: Provider<TargetFactory> = provider(() => new TargetFactory());
+
+/**
+ * The file at a path below a target root, by the target factory in force. A full path or uri is taken
+ * as it is. Nothing is read or written before a method of the target is called.
+ *
+ * @example
+ * ```ts
+ * import { getTarget, TargetFactory, targetFactoryProvider } from "@stardag/core";
+ *
+ * targetFactoryProvider.set(new TargetFactory({ targetRoots: { default: "memory://" } }));
+ * const target = getTarget("greetings/hello.txt");
+ * await target.write("Hello");
+ * await target.text(); // "Hello"
+ * ```
+ */
+export function getTarget(relpath: string, options?: GetTargetOptions): FileSystemTarget {
+  return targetFactoryProvider.get().getTarget(relpath, options);
+}
+
+/** The folder at a path below a target root, by the target factory in force. */
+export function getDirectoryTarget(relpath: string, options?: GetTargetOptions): DirectoryTarget {
+  return targetFactoryProvider.get().getDirectoryTarget(relpath, options);
+}
+
+function quoted(names: readonly string[]): string {
+  return names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", ");
+}

@@ -1,0 +1,350 @@
+/**
+ * The class behind every task, and the two ways to declare a class of tasks that say themselves what their output is.
+ * Unaware of serializers and of builds.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import { TaskTypeError, TaskVersionError } from "../errors.ts";
+import { describe } from "../json.ts";
+import type { LoadableTarget, Target } from "../targets/target.ts";
+import type { Shape, Unreserved, Values, ValuesIn } from "./fields.ts";
+import { type Bag, compileParameters, setParameters, tasksInParameters } from "./parameters.ts";
+import {
+  type BaseTask as BaseTaskContract,
+  isTask,
+  type LoadableTask,
+  type RunContext,
+  type RunResult,
+  type Task as TaskContract,
+  TASK_BRAND,
+  type TaskBody,
+  type TaskStruct,
+} from "./task.ts";
+import { taskBody } from "./task_body.ts";
+import { taskId } from "./task_id.ts";
+import {
+  callerLocation,
+  registerTaskType,
+  TASK_TYPE,
+  type TaskType,
+  typeId,
+} from "./type_registry.ts";
+
+/** What every declaration of a task type has. */
+export interface TaskTypeSpec<P extends Shape> {
+  /** Name of the type, unique within its namespace; part of the id. */
+  readonly name: string;
+  /** A Zod schema for each parameter; none unless told. */
+  readonly params?: Unreserved<P> | undefined;
+  /** Dot-separated; part of the id. None unless told, or bound by `namespace()`. */
+  readonly namespace?: string | undefined;
+  /** Version of the code; part of the id, so that raising it has the output made anew. */
+  readonly version?: string | undefined;
+  /** URL of the module that declares the type, e.g. `import.meta.url`; bound by `namespace()`. */
+  readonly module?: string | undefined;
+}
+
+/** What the constructor of a task class takes: its parameters, or nothing where all of them are optional. */
+export type ParamsArgument<P> = Record<never, never> extends P ? [params?: P] : [params: P];
+
+/** A class to extend: its instances have the parameters as properties. */
+export type TaskClass<P extends Shape, Instance> = abstract new (
+  ...params: ParamsArgument<ValuesIn<P>>
+) => Instance & Values<P>;
+
+/** Own classes of this package extend it; others extend what `BaseTask()`, `Task()` and `AutoTask()` give. */
+export abstract class TaskBase implements BaseTaskContract {
+  readonly #id: string;
+  readonly #version: string;
+
+  /** Checks the parameters and freezes the task. `version` is only for tasks made from JSON. */
+  constructor(params: unknown = {}, version?: string) {
+    const Class = new.target as unknown as {
+      readonly [TASK_TYPE]: TaskType;
+      readonly name: string;
+    };
+    const type = Class[TASK_TYPE];
+    if (!registered.has(Class)) {
+      throw new TaskTypeError(
+        `Cannot make a task "${type.id}": the class ${Class.name} is not registered. Put @register above it, or call register(${Class.name})`,
+        { typeId: type.id },
+      );
+    }
+    setParameters(this as unknown as Bag, type, params);
+    this.#version = version ?? type.version;
+    this.#id = taskId(type, this as unknown as Bag, this.#version);
+    Object.freeze(this);
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  get version(): string {
+    return this.#version;
+  }
+
+  get [TASK_BRAND](): true {
+    return true;
+  }
+
+  get [TASK_TYPE](): TaskType {
+    return (this.constructor as unknown as { readonly [TASK_TYPE]: TaskType })[TASK_TYPE];
+  }
+
+  abstract complete(): boolean | Promise<boolean>;
+
+  abstract run(context: RunContext): RunResult;
+
+  requires(): TaskStruct | undefined {
+    const tasks = tasksInParameters(this);
+    return tasks.length === 0 ? undefined : tasks;
+  }
+
+  toJSON(): TaskBody {
+    return taskBody(this);
+  }
+
+  toString(): string {
+    return describeTask(this, this[TASK_TYPE]);
+  }
+
+  /** What the console shows. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+}
+
+/** Declared with a target of its own: complete when the target exists. */
+export abstract class TargetTask<O extends Target> extends TaskBase implements TaskContract<O> {
+  abstract output(): O;
+
+  override complete(): boolean | Promise<boolean> {
+    return this.output().exists();
+  }
+
+  /** What the target loads; only where it can. */
+  load(): Promise<unknown> {
+    const target = this.output() as Target & Partial<LoadableTarget<unknown>>;
+    if (target.load === undefined) {
+      throw new TypeError(
+        `Cannot load the output of ${this}: its target "${target.uri}" has no load()`,
+      );
+    }
+    return target.load();
+  }
+}
+
+/** Whether the task is complete just when its target exists, so that targets can be asked together. */
+export function isCompleteByTarget(task: BaseTaskContract): task is TargetTask<Target> {
+  return task instanceof TargetTask && task.complete === TargetTask.prototype.complete;
+}
+
+/** Under which a task says that its `run()` ends well only when its output is stored. */
+export const SAVES_ITSELF: unique symbol = Symbol("saves itself");
+
+/** Whether the output is there whenever `run()` has ended well, so that nobody needs to look. */
+export function savesItself(task: BaseTaskContract): boolean {
+  return SAVES_ITSELF in task;
+}
+
+/** Refuses to run a task that was made by another version of the code. */
+export function checkVersion(task: BaseTaskContract): void {
+  const type = (task as { readonly [TASK_TYPE]?: TaskType })[TASK_TYPE];
+  if (type !== undefined && task.version !== type.version) {
+    throw new TaskVersionError(
+      `Cannot run ${task}: it is of version "${task.version}", the code is of version "${type.version}". Its output can only be loaded; make the task anew to run it`,
+    );
+  }
+}
+
+/** A task of any kind. */
+export type BaseTask = BaseTaskContract;
+
+/**
+ * A class of tasks that say themselves whether they are complete: extend it with `complete()` and `run()`.
+ *
+ * @example
+ * ```ts
+ * import * as sd from "@stardag/core";
+ * import { z } from "zod";
+ *
+ * const sent = new Set<string>();
+ *
+ * @sd.register
+ * class Notify extends sd.BaseTask({ name: "Notify", params: { user: z.string() } }) {
+ *   override complete() {
+ *     return sent.has(this.user);
+ *   }
+ *   override run() {
+ *     sent.add(this.user);
+ *   }
+ * }
+ * await sd.build(new Notify({ user: "ada" }));
+ * ```
+ */
+export function BaseTask<P extends Shape = Record<never, never>>(
+  spec: TaskTypeSpec<P>,
+): TaskClass<P, BaseTaskContract> {
+  return taskClass(spec, TaskBase) as never;
+}
+
+/** A task whose output is a target. */
+export type Task<O extends Target = Target> = TaskContract<O>;
+
+/**
+ * A class of tasks with a target of their own kind: extend it with `output()` and `run()`. Complete when the target
+ * exists. With an `output` schema the target must load such a value, and other tasks can depend on it.
+ */
+export function Task<S extends z.ZodType, P extends Shape = Record<never, never>>(
+  spec: TaskTypeSpec<P> & { readonly output: S },
+): TaskClass<P, LoadableTask<z.output<S>>>;
+/** Without an `output` schema: any target. */
+export function Task<P extends Shape = Record<never, never>>(
+  spec: TaskTypeSpec<P>,
+): TaskClass<P, TaskContract>;
+export function Task<P extends Shape>(
+  spec: TaskTypeSpec<P> & { readonly output?: z.ZodType },
+): TaskClass<P, TaskContract> {
+  return taskClass(spec, TargetTask, { output: spec.output }) as never;
+}
+
+/** A class that extends `Base` for the declared type; to be registered before tasks are made. */
+export function taskClass<
+  P extends Shape,
+  Base extends abstract new (...args: never[]) => TaskBase,
+>(
+  spec: TaskTypeSpec<P>,
+  Base: Base,
+  options: { readonly output?: z.ZodType | undefined; readonly orTask?: boolean } = {},
+): Base {
+  const type = declaredType(spec, options);
+  // Its members are those of `Base`; the abstract ones are looked for when the class is registered.
+  const Declared = class extends (Base as unknown as new () => object) {};
+  Object.defineProperty(Declared, TASK_TYPE, { value: type });
+  return Declared as unknown as Base;
+}
+
+/** Classes of which tasks can be made. */
+const registered = new WeakSet<object>();
+
+/**
+ * Makes a task class known, so that tasks can be made of it, also from JSON. A class decorator, or called as a function.
+ *
+ * Throws `TaskTypeError` when other code has registered the type id.
+ */
+export function register<C extends abstract new (...args: never[]) => BaseTaskContract>(
+  type: C,
+  _context?: ClassDecoratorContext,
+): void {
+  const Class = type as unknown as RegistrableClass;
+  const declared = Class[TASK_TYPE];
+  if (declared === undefined || !(Class.prototype instanceof TaskBase)) {
+    throw new TypeError(
+      `Cannot register ${describe(type)}: it does not extend BaseTask(), Task() or AutoTask()`,
+    );
+  }
+  for (const method of ["complete", "run"] as const) {
+    if (typeof Class.prototype[method] !== "function") {
+      throw new TypeError(`Cannot register ${Class.name}: it has no ${method}(). Implement it`);
+    }
+  }
+  if (Class.prototype instanceof TargetTask && typeof Class.prototype.output !== "function") {
+    throw new TypeError(`Cannot register ${Class.name}: it has no output(). Implement it`);
+  }
+  for (const { key } of declared.parameters) {
+    if (key in Class.prototype) {
+      throw new TypeError(
+        `Cannot register ${Class.name}: parameter "${key}" and a member of the class have one name. Rename one of them`,
+      );
+    }
+  }
+  const bound: TaskType = {
+    ...declared,
+    declaredAt: callerLocation(),
+    make: (params, version) => new Class(params, version),
+  };
+  registerTaskType(bound);
+  Object.defineProperty(Class, TASK_TYPE, { value: bound });
+  registered.add(Class);
+}
+
+type RegistrableClass =
+  & (new (params: unknown, version?: string) => TaskBase)
+  & { readonly [TASK_TYPE]?: TaskType; readonly prototype: TaskBase };
+
+/** The type as declared, before it is bound to what makes its tasks. */
+function declaredType(
+  spec: TaskTypeSpec<Shape>,
+  { output, orTask = false }: {
+    readonly output?: z.ZodType | undefined;
+    readonly orTask?: boolean;
+  },
+): TaskType {
+  const { name, namespace = "", version = "", params = {}, module } = spec;
+  if (typeof name !== "string" || !SEGMENT.test(name) || name.includes(".")) {
+    throw new TypeError(
+      `Cannot declare a task type with the name ${
+        describe(name)
+      }: a name is not empty and has no dot, slash, blank or control character`,
+    );
+  }
+  if (namespace !== "" && !namespace.split(".").every((segment) => SEGMENT.test(segment))) {
+    throw new TypeError(
+      `Cannot declare the task type "${name}" in the namespace ${
+        describe(namespace)
+      }: give names joined by dots`,
+    );
+  }
+  if (typeof version !== "string" || !/^[^/\\\s]*$/.test(version)) {
+    throw new TypeError(
+      `Cannot declare the task type "${name}" with the version ${
+        describe(version)
+      }: give a string without slashes and blanks`,
+    );
+  }
+  const id = typeId(namespace, name);
+  const parameters = compileParameters(id, params as Shape, orTask);
+  return {
+    id,
+    namespace,
+    name,
+    version,
+    parameters,
+    output,
+    module,
+    declaredAt: callerLocation(),
+    hasInsignificant: parameters.some(({ codec, skip }) =>
+      codec.hasInsignificant === true || skip?.(Symbol("equal to nothing")) === true
+    ),
+    make() {
+      throw new TaskTypeError(`Cannot make a task "${id}": its class is not registered`, {
+        typeId: id,
+      });
+    },
+  };
+}
+
+/** A part of a path on any system. */
+// deno-lint-ignore no-control-regex -- control characters are what is refused
+const SEGMENT = /^(?!\.)[^\s/\\:"<>|?*\u0000-\u001f]+$/u;
+
+/** Type, parameters as far as they fit on a line, and the beginning of the id. */
+export function describeTask(task: BaseTaskContract, { id, parameters }: TaskType): string {
+  const parts = parameters.map(({ key }) => {
+    const value = (task as unknown as Bag)[key];
+    return `${key}=${isTask(value) ? shortName(value) : shorten(describe(value))}`;
+  });
+  return `${id}(${shorten(parts.join(", "), 100)}) ${task.id.slice(0, 8)}`;
+}
+
+function shortName(task: BaseTaskContract): string {
+  const type = (task as { readonly [TASK_TYPE]?: TaskType })[TASK_TYPE];
+  return `${type?.id ?? "task"} ${task.id.slice(0, 8)}`;
+}
+
+function shorten(text: string, most = 40): string {
+  return text.length > most ? `${text.slice(0, most - 3)}...` : text;
+}

@@ -1,0 +1,199 @@
+/**
+ * Tasks declared as functions: `task({ name, params, output, run })`. Unaware of builds.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { describe } from "../json.ts";
+import { type AutoTask, AutoTaskBase, autoTaskClass, type AutoTaskSpec } from "./auto_task.ts";
+import { type ParamsArgument, register, SAVES_ITSELF } from "./base_task.ts";
+import type { Args, Fields, ParamsIn, Shape } from "./fields.ts";
+import { type Bag, loadParameters, tasksInParameters } from "./parameters.ts";
+import { flattenTaskStruct } from "./struct.ts";
+import {
+  type BaseTask,
+  LoadRequest,
+  type RunContext,
+  type RunResult,
+  type TaskStruct,
+  type Yieldable,
+} from "./task.ts";
+import { TASK_TYPE, taskTypeOf } from "./type_registry.ts";
+
+/** What `run` of a function task may give: the output, a promise of it, or a generator that returns it. */
+export type FunctionResult<T> =
+  | T
+  | Promise<T>
+  | Generator<Yieldable, T, unknown>
+  | AsyncGenerator<Yieldable, T, unknown>;
+
+/** What `task()` takes. */
+export interface FunctionTaskSpec<P extends Shape, O extends z.ZodType> extends AutoTaskSpec<P, O> {
+  /** Tasks that must be complete before this runs, besides those in its parameters. */
+  readonly requires?: ((params: Fields<P>) => TaskStruct | undefined) | undefined;
+  /** Makes the output from the loaded parameters; a generator function may yield tasks to wait for. */
+  run(args: Args<P>, context: RunContext): FunctionResult<z.input<O>>;
+}
+
+/** Makes tasks of one type: call it with the parameters. */
+export interface TaskFunction<P extends Shape, T> {
+  /** A task with these parameters; nothing runs. Throws `TaskParameterError` when they do not fit. */
+  (...params: ParamsArgument<ParamsIn<P>>): AutoTask<T> & Fields<P>;
+  /** The plain function on plain values, for unit tests; tasks that it yields must be complete. */
+  call(args: Args<P>): Promise<T>;
+}
+
+/**
+ * Declares a task as a function of its parameters.
+ *
+ * A parameter takes a value, or a task that loads such a value; with `depends()` only a task. `run` receives the loaded
+ * values either way, and what it returns is stored as the output.
+ *
+ * @example
+ * ```ts
+ * import * as sd from "@stardag/core";
+ * import { z } from "zod";
+ *
+ * const getRange = sd.task({
+ *   name: "get_range",
+ *   params: { limit: z.int() },
+ *   output: z.array(z.int()),
+ *   run: ({ limit }) => Array.from({ length: limit }, (_, i) => i),
+ * });
+ * const getSum = sd.task({
+ *   name: "get_sum",
+ *   params: { integers: sd.depends(z.array(z.int())) },
+ *   output: z.int(),
+ *   run: ({ integers }) => integers.reduce((a, b) => a + b, 0),
+ * });
+ * const sumTask = getSum({ integers: getRange({ limit: 4 }) });
+ * ```
+ */
+export function task<O extends z.ZodType, P extends Shape = Record<never, never>>(
+  spec: FunctionTaskSpec<P, O>,
+): TaskFunction<P, z.output<O>> {
+  for (const option of Object.keys(spec)) {
+    if (!OPTIONS.has(option)) {
+      throw new TypeError(
+        `Cannot declare the task type "${spec.name}": there is no option "${option}". The options are ${
+          [...OPTIONS].join(", ")
+        }`,
+      );
+    }
+  }
+  const { run } = spec;
+  if (typeof run !== "function") {
+    throw new TypeError(
+      `Cannot declare the task type "${spec.name}": run is ${describe(run)}. Give a function`,
+    );
+  }
+  const yields = yielder(run, spec.output);
+
+  class FunctionTask extends autoTaskClass(spec, AutoTaskBase<unknown>, { orTask: true }) {
+    override requires(): TaskStruct | undefined {
+      const tasks = tasksInParameters(this);
+      if (spec.requires !== undefined) {
+        for (const task of flattenTaskStruct(spec.requires(this as unknown as Fields<P>))) {
+          tasks.push(task);
+        }
+      }
+      return tasks.length === 0 ? undefined : tasks;
+    }
+
+    override run(context: RunContext): RunResult {
+      const args = loadParameters(this);
+      // The promise of a generator is what an executor understands, and no class method may declare.
+      return args instanceof Promise
+        ? args.then((loaded) => this.#runWith(loaded, context)) as Promise<void>
+        : this.#runWith(args, context);
+    }
+
+    get [SAVES_ITSELF](): true {
+      return true;
+    }
+
+    #runWith(args: Bag, context: RunContext): RunResult {
+      const result = run(args as Args<P>, context);
+      if (yields(result)) return this.#saveReturned(result);
+      return result instanceof Promise
+        ? result.then((value) => this.save(value))
+        : this.save(result);
+    }
+
+    async *#saveReturned(steps: Steps): AsyncGenerator<Yieldable, void, unknown> {
+      await this.save(yield* steps);
+    }
+  }
+  Object.defineProperty(FunctionTask, "name", { value: spec.name });
+  register(FunctionTask as never);
+
+  const make = (params: unknown = {}): BaseTask =>
+    taskTypeOf(FunctionTask).make(params as Bag, taskTypeOf(FunctionTask).version);
+  const call = async (args: Args<P>): Promise<unknown> => {
+    const result = run(args, { signal: new AbortController().signal });
+    return await (yields(result) ? returned(result, spec.name) : result);
+  };
+  Object.defineProperties(make, {
+    name: { value: spec.name },
+    call: { value: call },
+    [TASK_TYPE]: { get: () => taskTypeOf(FunctionTask) },
+  });
+  return make as unknown as TaskFunction<P, z.output<O>>;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set(
+  [
+    "name",
+    "params",
+    "output",
+    "run",
+    "namespace",
+    "version",
+    "module",
+    "relpath",
+    "targetRootKey",
+    "requires",
+  ] satisfies (keyof FunctionTaskSpec<Shape, z.ZodType>)[],
+);
+
+type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, unknown, unknown>;
+
+/**
+ * Tells whether what `run` gave are its steps and not its output. An output may itself be a generator (rows to be
+ * stored), so a generator counts as steps only when `run` is a generator function, or when it cannot be the output.
+ */
+function yielder(
+  run: (...args: never[]) => unknown,
+  output: z.ZodType,
+): (result: unknown) => result is Steps {
+  const isGeneratorFunction = /^(Async)?GeneratorFunction$/.test(tagOf(run));
+  return (result): result is Steps =>
+    isGeneratorFunction ||
+    (/^(Async)?Generator$/.test(tagOf(result)) && !z.safeEncode(output, result as never).success);
+}
+
+function tagOf(value: unknown): string {
+  return typeof value === "object" || typeof value === "function"
+    ? Object.prototype.toString.call(value).slice(8, -1)
+    : "";
+}
+
+/** Runs the steps to their end outside of a build. */
+async function returned(steps: Steps, name: string): Promise<unknown> {
+  let answer: unknown;
+  for (;;) {
+    const step = await steps.next(answer);
+    if (step.done === true) return step.value;
+    const request = step.value;
+    const tasks = request instanceof LoadRequest ? [request.task] : flattenTaskStruct(request);
+    for (const task of tasks) {
+      if (!await task.complete()) {
+        throw new TypeError(
+          `Cannot call "${name}" outside of a build: it waits for ${task}. Build that first`,
+        );
+      }
+    }
+    answer = request instanceof LoadRequest ? await request.task.load() : undefined;
+  }
+}

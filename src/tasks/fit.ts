@@ -1,0 +1,139 @@
+/**
+ * Whether what one schema gives can be what another wants, by their structure. Unaware of tasks.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { isIntegerSchema, wrapped } from "../schema_codec.ts";
+
+type Schema = z.core.$ZodType;
+
+const known = new WeakMap<Schema, WeakMap<Schema, boolean>>();
+
+/**
+ * `false` only where no value of `actual` can be a value of `wanted`: the compiler tells the rest, and the schema
+ * itself when a value is loaded.
+ */
+export function fits(wanted: Schema, actual: Schema): boolean {
+  if (wanted === actual) return true;
+  let answers = known.get(wanted);
+  if (answers === undefined) known.set(wanted, answers = new WeakMap());
+  let answer = answers.get(actual);
+  if (answer === undefined) {
+    // While it is computed: a recursive schema fits where nothing else says no.
+    answers.set(actual, true);
+    answers.set(actual, answer = compare(wanted, actual));
+  }
+  return answer;
+}
+
+function compare(wanted: Schema, actual: Schema): boolean {
+  const want = (unwrap(wanted) as z.core.$ZodTypes)._zod.def;
+  const have = (unwrap(actual) as z.core.$ZodTypes)._zod.def;
+  if (want.type === "union") return want.options.some((option) => fits(option, actual));
+  if (have.type === "union") return have.options.some((option) => fits(wanted, option));
+  if (want.type === "pipe") return fits(want.out, actual);
+  if (have.type === "pipe") return fits(wanted, have.out);
+  const literals = (def: typeof want): readonly unknown[] | undefined =>
+    def.type === "literal"
+      ? def.values
+      : def.type === "enum"
+      ? Object.values(def.entries)
+      : undefined;
+  const wantValues = literals(want);
+  const haveValues = literals(have);
+  if (haveValues !== undefined) {
+    return haveValues.some((value) => z.safeEncode(unwrap(wanted), value as never).success);
+  }
+  if (wantValues !== undefined) {
+    return OPEN.has(have.type) ||
+      wantValues.some((value) => z.safeEncode(unwrap(actual), value as never).success);
+  }
+  if (OPEN.has(want.type) || OPEN.has(have.type)) return true;
+  switch (want.type) {
+    case "number":
+    case "string":
+    case "template_literal":
+      return family(want.type) === family(have.type);
+    case "array":
+      if (have.type === "tuple") return have.items.every((item) => fits(want.element, item));
+      return have.type === "array" && fits(want.element, have.element);
+    case "set":
+      return have.type === "set" && fits(want.valueType, have.valueType);
+    case "tuple":
+      return have.type === "array" ||
+        (have.type === "tuple" && have.items.length === want.items.length &&
+          want.items.every((item, i) => fits(item, have.items[i]!)));
+    case "record":
+      return have.type === "object"
+        ? Object.values(have.shape).every((part) => fits(want.valueType, part))
+        : have.type === "record" && fits(want.valueType, have.valueType);
+    case "map":
+      return have.type === "map" && fits(want.keyType, have.keyType) &&
+        fits(want.valueType, have.valueType);
+    case "object":
+      if (have.type !== "object") return have.type === "record" || have.type === "intersection";
+      return Object.entries(want.shape).every(([key, part]) => {
+        const other = have.shape[key];
+        return other === undefined ? part._zod.optin !== undefined : fits(part, other);
+      });
+    default:
+      return want.type === have.type;
+  }
+}
+
+/** Kinds that say nothing about their values here. */
+const OPEN: ReadonlySet<string> = new Set([
+  "any",
+  "unknown",
+  "custom",
+  "lazy",
+  "intersection",
+  "never",
+]);
+
+function family(type: string): string {
+  return type === "template_literal" ? "string" : type;
+}
+
+function unwrap(schema: Schema): Schema {
+  let at = schema;
+  for (let inner = wrapped(at); inner !== undefined; inner = wrapped(at)) at = inner;
+  return at;
+}
+
+/** A schema in a message: `array of int`, `object`. */
+export function schemaName(schema: Schema): string {
+  const def = (schema as z.core.$ZodTypes)._zod.def;
+  const inner = wrapped(schema);
+  if (inner !== undefined) {
+    const suffix = def.type === "nullable"
+      ? " or null"
+      : def.type === "optional"
+      ? " or undefined"
+      : "";
+    return `${schemaName(inner)}${suffix}`;
+  }
+  switch (def.type) {
+    case "number":
+      return isIntegerSchema(schema as z.core.$ZodNumber) ? "integer" : "number";
+    case "array":
+      return `array of ${schemaName(def.element)}`;
+    case "set":
+      return `set of ${schemaName(def.valueType)}`;
+    case "record":
+      return `record of ${schemaName(def.valueType)}`;
+    case "union":
+      return def.options.map(schemaName).join(" or ");
+    case "literal":
+      return def.values.map((value) => typeof value === "string" ? `"${value}"` : String(value))
+        .join(" or ");
+    case "object": {
+      const keys = Object.keys(def.shape);
+      return `object { ${keys.slice(0, 6).join(", ")}${keys.length > 6 ? ", ..." : ""} }`;
+    }
+    default:
+      return def.type;
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * The parameters of one task type at work: checked when a task is made, walked for the tasks in them, loaded before it
+ * runs. Unaware of ids and of JSON.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import { messageOf, SchemaError, TaskParameterError } from "../errors.ts";
+import { deepEqual, describe, isPlainObject } from "../json.ts";
+import { fieldOptionsOf, schemaCodec } from "../schema_codec.ts";
+import { isReservedName, loadsWhatFits, type Shape } from "./fields.ts";
+import { schemaName } from "./fit.ts";
+import { type BaseTask, isTask, type TaskLoads } from "./task.ts";
+import { type Parameter, type TaskType, taskTypeOf } from "./type_registry.ts";
+
+/** A task seen as its parameters. */
+export type Bag = Record<string, unknown>;
+
+/** How many inputs of one task are loaded at once. */
+const MAX_CONCURRENT_LOADS = 16;
+
+/** The parameters of a shape; `orTask`: whether a task may stand for a plain value. Throws for what cannot be one. */
+export function compileParameters(
+  typeId: string,
+  shape: Shape,
+  orTask: boolean,
+): readonly Parameter[] {
+  return Object.entries(shape).map(([key, schema]): Parameter => {
+    const refuse = (why: string, cause?: unknown): never => {
+      throw new SchemaError(
+        `Cannot declare the task type "${typeId}": parameter "${key}": ${why}`,
+        {
+          cause,
+        },
+      );
+    };
+    if (isReservedName(key)) {
+      refuse("the name is reserved for tasks themselves. Call it something else");
+    }
+    if (typeof schema !== "object" || !("_zod" in schema)) {
+      refuse(`${describe(schema)} is no Zod schema`);
+    }
+    try {
+      const codec = schemaCodec(schema);
+      // Asked now, so that the whole schema is compiled and refused here and not when a task is made.
+      const hasReferences = codec.mapReferences !== undefined;
+      void codec.hasInsignificant;
+      const options = fieldOptionsOf(schema);
+      const compat = options !== undefined && "compatDefault" in options;
+      return {
+        key,
+        schema,
+        codec,
+        orTask: orTask && !hasReferences,
+        skip: options?.significant === false
+          ? () => true
+          : compat
+          ? (value) => deepEqual(value, options.compatDefault)
+          : undefined,
+        compatDefault: compat ? { value: options.compatDefault } : undefined,
+      };
+    } catch (error) {
+      return refuse(messageOf(error), error);
+    }
+  });
+}
+
+/** Checks what was given for the parameters and sets it on the task. Throws `TaskParameterError`. */
+export function setParameters(task: Bag, type: TaskType, given: unknown): void {
+  if (!isPlainObject(given)) {
+    throw parameterError(
+      type,
+      [],
+      given,
+      `parameters are ${describe(given)}. Give one object with all of them`,
+    );
+  }
+  let used = 0;
+  for (const parameter of type.parameters) {
+    const { key } = parameter;
+    const value = given[key];
+    if (value !== undefined || key in given) used++;
+    if (parameter.orTask && isTask(value)) {
+      if (!loadsWhatFits(parameter.schema, value)) {
+        const wanted = schemaName(parameter.schema);
+        const actual = schemaName(taskTypeOf(value).output!);
+        throw parameterError(
+          type,
+          [key],
+          value,
+          `"${key}" is the task ${value}, which loads ${actual}. Give ${wanted}, or a task that loads ${wanted}`,
+        );
+      }
+      task[key] = value;
+      continue;
+    }
+    const result = parameter.schema.safeParse(value);
+    if (!result.success) throw issueError(type, key, value, result.error);
+    if (result.data !== undefined) task[key] = parameter.codec.freeze(result.data);
+  }
+  if (used < Object.keys(given).length) throw unknownParameter(type, given);
+}
+
+function issueError(
+  type: TaskType,
+  key: string,
+  value: unknown,
+  error: z.ZodError,
+): TaskParameterError {
+  const issue = error.issues[0]!;
+  const path = [key, ...issue.path];
+  let at: unknown = value;
+  for (const step of issue.path) at = (at as Record<PropertyKey, unknown> | undefined)?.[step];
+  const what = at === undefined && issue.path.length === 0
+    ? `"${key}" is missing`
+    : `"${path.join(".")}" is ${isTask(at) ? `the task ${at}` : describe(at)}`;
+  return parameterError(type, path, at, `${what}: ${issue.message}`, error);
+}
+
+function unknownParameter(type: TaskType, given: Bag): TaskParameterError {
+  const names = type.parameters.map(({ key }) => key);
+  const unknown = Object.keys(given).find((key) => !names.includes(key))!;
+  const known = names.length === 0
+    ? "It takes none"
+    : `It takes ${names.map((name) => `"${name}"`).join(", ")}`;
+  return parameterError(
+    type,
+    [unknown],
+    given[unknown],
+    `there is no parameter "${unknown}". ${known}`,
+  );
+}
+
+/** An error about a parameter: what is wrong, with the type in front. */
+export function parameterError(
+  { id }: TaskType,
+  path: readonly PropertyKey[],
+  value: unknown,
+  problem: string,
+  cause?: unknown,
+): TaskParameterError {
+  return new TaskParameterError(`Cannot make a task "${id}": ${problem}`, {
+    typeId: id,
+    path,
+    value,
+    cause,
+  });
+}
+
+/** Every task in the parameters, in order; one that stands there twice comes twice. */
+export function tasksInParameters(task: BaseTask): BaseTask[] {
+  const found: BaseTask[] = [];
+  for (const { key, codec, orTask } of taskTypeOf(task).parameters) {
+    const value = (task as unknown as Bag)[key];
+    if (value === undefined) continue;
+    if (orTask) {
+      if (isTask(value)) found.push(value);
+    } else if (isTask(value)) {
+      found.push(value);
+    } else {
+      codec.mapReferences?.(value, (reference) => (found.push(reference as BaseTask), reference));
+    }
+  }
+  return found;
+}
+
+/** The parameters with each task that is to be loaded replaced by what it loads; a promise only when there are any. */
+export function loadParameters(task: BaseTask): Bag | Promise<Bag> {
+  const { parameters } = taskTypeOf(task);
+  const values: Bag = {};
+  let inputs: Map<BaseTask, unknown> | undefined;
+  for (const { key, codec, orTask } of parameters) {
+    const value = (task as unknown as Bag)[key];
+    if (value === undefined) continue;
+    values[key] = value;
+    if (orTask && isTask(value)) {
+      (inputs ??= new Map()).set(value, undefined);
+    } else if (!orTask) {
+      codec.mapReferences?.(value, (reference, { loaded }) => {
+        if (loaded) (inputs ??= new Map()).set(reference as BaseTask, undefined);
+        return reference;
+      });
+    }
+  }
+  return inputs === undefined ? values : loadInto(values, parameters, inputs);
+}
+
+async function loadInto(
+  values: Bag,
+  parameters: readonly Parameter[],
+  inputs: Map<BaseTask, unknown>,
+): Promise<Bag> {
+  const rest = [...inputs.keys()];
+  const lane = async (): Promise<void> => {
+    for (let task = rest.pop(); task !== undefined; task = rest.pop()) {
+      inputs.set(task, await (task as TaskLoads<unknown>).load());
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_LOADS, rest.length) }, lane));
+  for (const { key, codec, orTask } of parameters) {
+    const value = values[key];
+    if (value === undefined) continue;
+    if (orTask) {
+      if (isTask(value)) values[key] = inputs.get(value);
+    } else if (codec.mapReferences !== undefined) {
+      values[key] = codec.mapReferences(
+        value,
+        (reference, { loaded }) => loaded ? inputs.get(reference as BaseTask) : reference,
+      );
+    }
+  }
+  return values;
+}

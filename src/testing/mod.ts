@@ -1,0 +1,11 @@
+/**
+ * For tests of what is built with or for this package: conformance suites for each contract, and an executor whose tasks
+ * end when the test says so.
+ *
+ * @module
+ */
+
+export { ControlledExecutor } from "./controlled_executor.ts";
+export { executorContract, type ExecutorContractOptions } from "./executor_contract.ts";
+export { targetContract } from "./target_contract.ts";
+export { serializerContract } from "./serializer_contract.ts";

@@ -1,0 +1,34 @@
+/**
+ * Name-based UUIDs (RFC 9562, version 5), synchronous because ids are made in constructors: `@std/uuid` and
+ * `crypto.subtle` only have an asynchronous SHA-1.
+ *
+ * @module
+ */
+
+import { hash } from "node:crypto";
+
+const NAMESPACE_BYTES = 16;
+let buffer = new Uint8Array(4096);
+let namespaceInBuffer = "";
+const encoder = new TextEncoder();
+
+/** The version 5 UUID of `name` in the namespace, itself a UUID. */
+export function uuid5(namespace: string, name: string): string {
+  // A UTF-16 unit takes at most three bytes of UTF-8.
+  const most = NAMESPACE_BYTES + name.length * 3;
+  if (buffer.length < most) {
+    buffer = new Uint8Array(most * 2);
+    namespaceInBuffer = "";
+  }
+  if (namespaceInBuffer !== namespace) {
+    buffer.set(Uint8Array.fromHex(namespace.replaceAll("-", "")));
+    namespaceInBuffer = namespace;
+  }
+  const { written } = encoder.encodeInto(name, buffer.subarray(NAMESPACE_BYTES));
+  const hex = hash("sha1", buffer.subarray(0, NAMESPACE_BYTES + written), "hex");
+  // Version 5 in the seventh byte, variant 10 in the ninth.
+  const variant = (Number.parseInt(hex[16]!, 16) & 0x3 | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${
+    hex.slice(17, 20)
+  }-${hex.slice(20, 32)}`;
+}
