@@ -58,7 +58,9 @@ export {
   depends,
   field,
   type Fields,
+  type HasTask,
   type Loaded,
+  type OptionalKeys,
   type OrTask,
   type ParamsIn,
   type ReservedName,
@@ -71,6 +73,7 @@ export {
   type ValuesIn,
 } from "./src/tasks/fields.ts";
 export type { FieldOptions } from "./src/schema_codec.ts";
+export type { Input, ObjectSchema, Output, Schema, SchemaOf } from "./src/schema.ts";
 export {
   autoNamespace,
   type AutoNamespaceOptions,
@@ -78,10 +81,12 @@ export {
   namespace,
 } from "./src/tasks/namespace.ts";
 export {
+  type AnyTask,
   isTask,
   load,
   type LoadableTask,
   LoadRequest,
+  type OutputTask,
   type RunContext,
   type RunResult,
   type TaskBody,

@@ -19,8 +19,8 @@ export interface Bar {
 
 /** One figure, measured in a fresh process. */
 export interface Measure {
-  /** Gives the figure; runs in the process that was started for it. */
-  run(): number | Promise<number>;
+  /** Gives the figure; runs in the process that was started for it. `scratch` is a folder that the whole bar shares. */
+  run(scratch: string): number | Promise<number>;
   /** Left out by `--quick`. */
   readonly slow?: boolean | undefined;
   /** For the process, e.g. `--expose-gc`. */

@@ -92,7 +92,9 @@ export function nodes(from: number, to: number): Node[] {
 export function pairs(levels: number): Node {
   let after: Node[] = [];
   for (let level = 0; level < levels; level++) {
-    after = [0, 1].map((side) => new Node({ index: 2 * level + side, ...(level > 0 && { after }) }));
+    after = [0, 1].map((side) =>
+      new Node({ index: 2 * level + side, ...(level > 0 && { after }) })
+    );
   }
   return new Node({ index: 2 * levels, after });
 }

@@ -7,12 +7,12 @@
 
 /** The base of every error a caller may want to catch. `cause` holds what it came from. */
 export class StardagError extends Error {
-  override name = "StardagError";
+  /** Name of the class. */
+  override readonly name: string = this.constructor.name;
 }
 
 /** Parameters do not fit a task type: missing, unknown, or of the wrong type. */
 export class TaskParameterError extends StardagError {
-  override name = "TaskParameterError";
   /** Type id of the task, e.g. `my_pipeline.get_sum`. */
   readonly typeId: string;
   /** Where in the parameters, e.g. `["config", "depth"]`. */
@@ -34,7 +34,6 @@ export class TaskParameterError extends StardagError {
 
 /** A task type is unknown, registered twice by different code, or not registered at all. */
 export class TaskTypeError extends StardagError {
-  override name = "TaskTypeError";
   /** Type id of the task, e.g. `my_pipeline.get_sum`. */
   readonly typeId: string;
 
@@ -46,18 +45,13 @@ export class TaskTypeError extends StardagError {
 }
 
 /** A schema cannot be written back to JSON, so that values of it have no id and cannot be stored as JSON. */
-export class SchemaError extends StardagError {
-  override name = "SchemaError";
-}
+export class SchemaError extends StardagError {}
 
 /** A task made by another version of its code was asked to run: its output can be loaded, but not made anew. */
-export class TaskVersionError extends StardagError {
-  override name = "TaskVersionError";
-}
+export class TaskVersionError extends StardagError {}
 
 /** A file cannot be read or written: what, where and why is in the message, the system's error in `cause`. */
 export class TargetError extends StardagError {
-  override name = "TargetError";
   /** The target concerned. */
   readonly uri: string;
 
@@ -69,13 +63,10 @@ export class TargetError extends StardagError {
 }
 
 /** An output that was to be read is not there. */
-export class TargetNotFoundError extends TargetError {
-  override name = "TargetNotFoundError";
-}
+export class TargetNotFoundError extends TargetError {}
 
 /** A permission of Deno is missing; the message names the flag that grants it. */
 export class PermissionError extends StardagError {
-  override name = "PermissionError";
   /** The flag that grants it, e.g. `--allow-read=/data`. */
   readonly flag: string;
 
@@ -87,13 +78,10 @@ export class PermissionError extends StardagError {
 }
 
 /** No usable configuration: a root that is not set, a variable that cannot be parsed. */
-export class ConfigError extends StardagError {
-  override name = "ConfigError";
-}
+export class ConfigError extends StardagError {}
 
 /** A stored output does not fit what is to be loaded from it, or a value does not fit what is to be stored. */
 export class SerializationError extends StardagError {
-  override name = "SerializationError";
   /** The target concerned. */
   readonly uri: string;
   /** Where inside the value, e.g. `[3, "mean"]`; empty when it is the whole. */
@@ -112,7 +100,6 @@ export class SerializationError extends StardagError {
 
 /** Tasks depend on each other in a circle. */
 export class DependencyCycleError extends StardagError {
-  override name = "DependencyCycleError";
   /** The circle: each task depends on the next, and the last is the first again. */
   readonly cycle: readonly string[];
 
@@ -125,7 +112,6 @@ export class DependencyCycleError extends StardagError {
 
 /** Two tasks of one id differ in parameters that are not part of the id. */
 export class InstanceConflictError extends StardagError {
-  override name = "InstanceConflictError";
   /** The id both have. */
   readonly taskId: string;
   /** The parameters in which they differ. */
@@ -140,18 +126,13 @@ export class InstanceConflictError extends StardagError {
 }
 
 /** `requires()`, `output()` or `complete()` of a task threw, or gave something that is none. */
-export class DiscoveryError extends StardagError {
-  override name = "DiscoveryError";
-}
+export class DiscoveryError extends StardagError {}
 
 /** A task ran to its end, but its output is not there. */
-export class MissingOutputError extends StardagError {
-  override name = "MissingOutputError";
-}
+export class MissingOutputError extends StardagError {}
 
 /** What `BuildSummary.error` is and `throwIfFailed()` throws: the first failure, with its task. */
 export class TaskFailedError extends StardagError {
-  override name = "TaskFailedError";
   /** Id of the task that failed. */
   readonly taskId: string;
   /** Its place: the tasks from a root down to it, as text. */

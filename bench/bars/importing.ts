@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fromFileUrl } from "@std/path";
 import type { Bar } from "../bar.ts";
 import { time } from "../clock.ts";
 
@@ -12,9 +13,11 @@ export const importing: Bar = {
   name: "import",
   rounds: 9,
   measures: {
-    nothing: { run: () => started("") },
-    package: { run: () => started(`import "${new URL("../../mod.ts", import.meta.url)}";`) },
-    zod: { run: () => started(`import "zod";`) },
+    nothing: { run: (scratch) => started("", scratch) },
+    package: {
+      run: (scratch) => started(`import "${new URL("../../mod.ts", import.meta.url)}";`, scratch),
+    },
+    zod: { run: (scratch) => started(`import "zod";`, scratch) },
   },
   claims: [
     {
@@ -29,21 +32,18 @@ export const importing: Bar = {
 };
 
 /** Milliseconds for a program to start and end, the second time. */
-async function started(code: string): Promise<number> {
-  const script = new URL(`./.import-${crypto.randomUUID()}.ts`, import.meta.url);
+async function started(code: string, scratch: string): Promise<number> {
+  const script = `${scratch}/${crypto.randomUUID()}.ts`;
   await Deno.writeTextFile(script, code);
-  try {
-    const run = async (): Promise<void> => {
-      const { success } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--no-check", script.href],
-        stdout: "null",
-        stderr: "inherit",
-      }).output();
-      if (!success) throw new Error(`Cannot run a program with ${JSON.stringify(code)}: see above`);
-    };
-    await run();
-    return await time(run);
-  } finally {
-    await Deno.remove(script);
-  }
+  const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+  const run = async (): Promise<void> => {
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--config", config, script],
+      stdout: "null",
+      stderr: "inherit",
+    }).output();
+    if (!success) throw new Error(`Cannot run the program ${JSON.stringify(code)}: see above`);
+  };
+  await run();
+  return await time(run);
 }

@@ -9,7 +9,7 @@ import {
   type HyperParameters,
   type Metrics,
   type Model,
-  type Penguin,
+  Penguin,
   type Prediction,
   type RawPenguin,
   type Result,
@@ -22,11 +22,12 @@ import {
 const SPECIES = Species.options;
 const STEPS = 200;
 
-/** The penguins of which everything is known. */
+/** The penguins of which everything is known. Throws for whatever else is wrong with one. */
 export function withoutGaps(penguins: readonly RawPenguin[]): Penguin[] {
-  return penguins.filter((penguin): penguin is Penguin =>
-    penguin.sex !== "NA" && FEATURES.every((feature) => penguin[feature] !== null)
-  );
+  return penguins.filter((cells) => !Object.values(cells).includes("NA")).map((cells) => {
+    const measured = FEATURES.map((feature) => [feature, Number(cells[feature])]);
+    return Penguin.parse({ ...cells, ...Object.fromEntries(measured) });
+  });
 }
 
 /** One part of the penguins, shuffled by the seed. */
@@ -160,8 +161,15 @@ export function ranked(results: readonly Result[]): Result[] {
   );
 }
 
-/** What to try around hyper-parameters that did well. */
-export function around(hyperParameters: HyperParameters): HyperParameters[] {
+/** What to try next: hyper-parameters around those of the best, none of them tried before. */
+export function around(results: readonly Result[]): HyperParameters[] {
+  const tried = new Set(results.map(({ hyperParameters }) => keyOf(hyperParameters)));
+  return neighboursOf(ranked(results)[0]!.hyperParameters).filter((each) =>
+    !tried.has(keyOf(each))
+  );
+}
+
+function neighboursOf(hyperParameters: HyperParameters): HyperParameters[] {
   switch (hyperParameters.kind) {
     case "logistic": {
       const { learningRate, l2 } = hyperParameters;
@@ -177,6 +185,11 @@ export function around(hyperParameters: HyperParameters): HyperParameters[] {
       return [k - 2, k + 2].filter((k) => k > 0).map((k) => ({ ...hyperParameters, k }));
     }
   }
+}
+
+/** The same for equal hyper-parameters, in whatever order they are written. */
+function keyOf(hyperParameters: HyperParameters): string {
+  return JSON.stringify(Object.entries(hyperParameters).sort());
 }
 
 const AS_MEASURED: Scaling = FEATURES.map(() => ({ mean: 0, deviation: 1 }));

@@ -1,5 +1,5 @@
 /**
- * What flows between the tasks: the shape of every parameter and output of the pipeline.
+ * What flows between the tasks: the shapes of all parameters and outputs of the pipeline, for both of its versions.
  *
  * @module
  */
@@ -19,27 +19,22 @@ export const FEATURES = [
   "body_mass_g",
 ] as const;
 
-/** A number, or `NA` in the file where it was not measured. */
-const Measured = z.codec(z.string(), z.number().nullable(), {
-  decode: (cell) => cell === "NA" ? null : Number(cell),
-  encode: (value) => value === null ? "NA" : String(value),
-});
-
-/** A line of the file as it was published. */
-const RawPenguin = z.object({
-  species: Species,
+/** A line of the file, every cell as it was published: `NA` where something is not known. */
+export const RawPenguin = z.object({
+  species: z.string(),
   island: z.string(),
-  bill_length_mm: Measured,
-  bill_depth_mm: Measured,
-  flipper_length_mm: Measured,
-  body_mass_g: Measured,
-  sex: z.enum(["male", "female", "NA"]),
-  year: z.int(),
+  bill_length_mm: z.string(),
+  bill_depth_mm: z.string(),
+  flipper_length_mm: z.string(),
+  body_mass_g: z.string(),
+  sex: z.string(),
+  year: z.string(),
 });
 export type RawPenguin = z.infer<typeof RawPenguin>;
 
 /** A penguin of which everything is known. */
-const Penguin = RawPenguin.extend({
+export const Penguin = z.object({
+  species: Species,
   bill_length_mm: z.number(),
   bill_depth_mm: z.number(),
   flipper_length_mm: z.number(),
@@ -59,7 +54,7 @@ export const Split = z.object({
 });
 export type Split = z.infer<typeof Split>;
 
-/** One of the two parts of a split. */
+/** A part of a split. */
 export const Subset = z.enum(["train", "test"]);
 export type Subset = z.infer<typeof Subset>;
 
@@ -127,3 +122,20 @@ export type Result = z.infer<typeof Result>;
 /** All models, the best one first. */
 export const Benchmark = z.array(Result).min(1);
 export type Benchmark = z.infer<typeof Benchmark>;
+
+/** What an experiment is made of. */
+export interface Experiment {
+  /** Which content of the source: the digest of the file. */
+  readonly sha256: string;
+  /** The first round of the benchmark. */
+  readonly candidates: HyperParameters[];
+  /** How the penguins are divided. */
+  readonly split: Split;
+}
+
+/** The tasks that are asked for; all others are found from them. A `type`, so that `build()` takes it as it is. */
+export type Pipeline = {
+  readonly benchmark: sd.AutoTask<Benchmark>;
+  readonly chart: sd.AutoTask<string>;
+  readonly report: sd.AutoTask<string>;
+};

@@ -282,9 +282,11 @@ class Build {
     schedule.failed(node);
     const task = schedule.task(node);
     const path = schedule.path(node).map(String);
-    const below = path.length > 1
-      ? ` (required by ${path.slice(0, -1).reverse().join(", by ")})`
-      : "";
+    const above = path.slice(0, -1).reverse();
+    const more = above.length > MOST_NAMED ? `, by ${above.length - MOST_NAMED} more` : "";
+    const below = above.length === 0
+      ? ""
+      : ` (required by ${above.slice(0, MOST_NAMED).join(", by ")}${more})`;
     this.#errors.push(
       new TaskFailedError(`Cannot complete ${task}${below}: ${messageOf(error)}`, {
         taskId: task.id,

@@ -16,7 +16,7 @@ import { stringifyJson } from "../json.ts";
 import type { ExistenceProbe, TargetStore } from "../targets/target.ts";
 import { isCompleteByTarget } from "../tasks/base_task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import type { BaseTask } from "../tasks/task.ts";
+import type { AnyTask } from "../tasks/task.ts";
 import { bodyOf } from "../tasks/task_body.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import type { Schedule } from "./schedule.ts";
@@ -43,7 +43,7 @@ export interface Reserved {
  */
 export function reserve(
   schedule: Schedule,
-  tasks: readonly BaseTask[],
+  tasks: readonly AnyTask[],
   parent: number | undefined,
 ): Reserved {
   const nodes: number[] = [];
@@ -95,7 +95,7 @@ export async function discover(
   }
 }
 
-function requirementsOf(task: BaseTask): BaseTask[] {
+function requirementsOf(task: AnyTask): AnyTask[] {
   try {
     return flattenTaskStruct(task.requires());
   } catch (error) {
@@ -167,21 +167,21 @@ async function areComplete(
   return answers;
 }
 
-function probeOf(task: BaseTask): ExistenceProbe | undefined {
+function probeOf(task: AnyTask): ExistenceProbe | undefined {
   return isCompleteByTarget(task) ? task.output().probe : undefined;
 }
 
 function refuseConflict(
   schedule: Schedule,
   node: number,
-  task: BaseTask,
+  task: AnyTask,
   parent: number | undefined,
 ): void {
   const first = schedule.task(node);
   const type = taskTypeOf(task);
   if (!type.hasInsignificant) return;
   const [a, b] = [first, task].map((each) =>
-    bodyOf(each, (nested) => ({ id: (nested as BaseTask).id }))
+    bodyOf(each, (nested) => ({ id: (nested as AnyTask).id }))
   );
   const fields = type.parameters.map(({ key }) => key).filter((key) =>
     stringifyJson(a![key]) !== stringifyJson(b![key])

@@ -9,7 +9,7 @@
  */
 
 import { DependencyCycleError } from "../errors.ts";
-import type { BaseTask } from "../tasks/task.ts";
+import type { AnyTask } from "../tasks/task.ts";
 
 /** The states of a task in a build. */
 export type TaskState =
@@ -48,7 +48,7 @@ export class Schedule {
     cancelled: 0,
   };
   readonly #nodes = new Map<string, number>();
-  readonly #tasks: BaseTask[] = [];
+  readonly #tasks: AnyTask[] = [];
   readonly #states: TaskState[] = [];
   /** How many edges into the node come from tasks that are not complete; one more until it is released. */
   readonly #missing: number[] = [];
@@ -74,7 +74,7 @@ export class Schedule {
   }
 
   /** The task of a node. */
-  task(node: number): BaseTask {
+  task(node: number): AnyTask {
     return this.#tasks[node]!;
   }
 
@@ -84,7 +84,7 @@ export class Schedule {
   }
 
   /** Adds a task that waits until it is released. */
-  add(task: BaseTask, parent: number | undefined): number {
+  add(task: AnyTask, parent: number | undefined): number {
     const node = this.#tasks.length;
     this.#nodes.set(task.id, node);
     this.#tasks.push(task);
@@ -176,8 +176,8 @@ export class Schedule {
   }
 
   /** The tasks from a root down to the node, as they were first found. */
-  path(node: number): BaseTask[] {
-    const path: BaseTask[] = [];
+  path(node: number): AnyTask[] {
+    const path: AnyTask[] = [];
     for (let at = node; at !== NONE; at = this.#parents[at]!) path.push(this.#tasks[at]!);
     return path.reverse();
   }

@@ -5,7 +5,7 @@
  */
 
 import { MissingOutputError } from "../errors.ts";
-import type { BaseTask, RunContext } from "../tasks/task.ts";
+import type { AnyTask, RunContext } from "../tasks/task.ts";
 import { savesItself } from "../tasks/base_task.ts";
 
 /** How a submitted task ended, or that it did not end yet. */
@@ -13,7 +13,7 @@ export type TaskOutcome =
   /** It ran to its end and its output is there. */
   | { readonly kind: "complete" }
   /** It yielded these tasks and goes on when it is submitted again, which must be when all of them are complete. */
-  | { readonly kind: "suspended"; readonly requires: readonly BaseTask[] }
+  | { readonly kind: "suspended"; readonly requires: readonly AnyTask[] }
   /** It threw, or its output is not there. */
   | { readonly kind: "failed"; readonly error: unknown };
 
@@ -22,16 +22,16 @@ export interface TaskExecutor {
   /** How many tasks it takes at once; a build does not submit more. */
   readonly maxConcurrent: number;
   /** Runs a task, or goes on with one that it suspended. The outcome may be given at once where there was no waiting. */
-  submit(task: BaseTask, context: RunContext): TaskOutcome | Promise<TaskOutcome>;
+  submit(task: AnyTask, context: RunContext): TaskOutcome | Promise<TaskOutcome>;
   /** Forgets a suspended task that will not be submitted again; its `finally` blocks run. */
-  discard?(task: BaseTask): Promise<void>;
+  discard?(task: AnyTask): Promise<void>;
 }
 
 /** The outcome of a task that has run to its end. */
 export const COMPLETE: TaskOutcome = Object.freeze({ kind: "complete" });
 
 /** The outcome after `run()` has ended well: a task whose output is not there has failed all the same. */
-export function outcomeAfterRun(task: BaseTask): TaskOutcome | Promise<TaskOutcome> {
+export function outcomeAfterRun(task: AnyTask): TaskOutcome | Promise<TaskOutcome> {
   if (savesItself(task)) return COMPLETE;
   const complete = task.complete();
   return typeof complete === "boolean"
@@ -39,7 +39,7 @@ export function outcomeAfterRun(task: BaseTask): TaskOutcome | Promise<TaskOutco
     : complete.then((answer) => outcomeOf(task, answer));
 }
 
-function outcomeOf(task: BaseTask, complete: boolean): TaskOutcome {
+function outcomeOf(task: AnyTask, complete: boolean): TaskOutcome {
   if (complete) return COMPLETE;
   const uri = "output" in task && typeof task.output === "function" ? task.output().uri : undefined;
   const error = new MissingOutputError(

@@ -8,7 +8,7 @@
 import { describe } from "../json.ts";
 import { checkVersion } from "../tasks/base_task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import { type BaseTask, LoadRequest, type RunContext, type Yieldable } from "../tasks/task.ts";
+import { type AnyTask, LoadRequest, type RunContext, type Yieldable } from "../tasks/task.ts";
 import { outcomeAfterRun, type TaskExecutor, type TaskOutcome } from "./executor.ts";
 
 const DEFAULT_MAX_CONCURRENT = 50;
@@ -34,7 +34,7 @@ export class InProcessTaskExecutor implements TaskExecutor {
     this.maxConcurrent = maxConcurrent;
   }
 
-  submit(task: BaseTask, context: RunContext): TaskOutcome | Promise<TaskOutcome> {
+  submit(task: AnyTask, context: RunContext): TaskOutcome | Promise<TaskOutcome> {
     try {
       const suspended = this.#suspended.get(task.id);
       if (suspended !== undefined) {
@@ -53,18 +53,18 @@ export class InProcessTaskExecutor implements TaskExecutor {
     }
   }
 
-  async discard(task: BaseTask): Promise<void> {
+  async discard(task: AnyTask): Promise<void> {
     const suspended = this.#suspended.get(task.id);
     this.#suspended.delete(task.id);
     // What a task throws while it is given up changes nothing any more.
     await Promise.resolve(suspended?.steps.return?.(undefined)).catch(() => {});
   }
 
-  #afterRun(task: BaseTask, result: unknown): TaskOutcome | Promise<TaskOutcome> {
+  #afterRun(task: AnyTask, result: unknown): TaskOutcome | Promise<TaskOutcome> {
     return isSteps(result) ? this.#step(task, result, result.next()) : outcomeAfterRun(task);
   }
 
-  async #resume(task: BaseTask, { steps, request }: Suspended): Promise<TaskOutcome> {
+  async #resume(task: AnyTask, { steps, request }: Suspended): Promise<TaskOutcome> {
     if (!(request instanceof LoadRequest)) return this.#step(task, steps, steps.next());
     let value: unknown;
     try {
@@ -76,14 +76,14 @@ export class InProcessTaskExecutor implements TaskExecutor {
   }
 
   #step(
-    task: BaseTask,
+    task: AnyTask,
     steps: Steps,
     next: Step | Promise<Step>,
   ): TaskOutcome | Promise<TaskOutcome> {
     if (next instanceof Promise) return next.then((step) => this.#step(task, steps, step));
     if (next.done === true) return outcomeAfterRun(task);
     const request = next.value;
-    let requires: readonly BaseTask[];
+    let requires: readonly AnyTask[];
     try {
       requires = request instanceof LoadRequest ? [request.task] : flattenTaskStruct(request);
     } catch {

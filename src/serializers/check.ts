@@ -36,7 +36,8 @@ export function checkSaved(schema: z.ZodType, value: unknown, place: Place): Che
     if (encoded.success) return { value, encoded: encoded.data };
     const parsed = z.safeParse(schema, value);
     if (parsed.success) return { value: parsed.data, encoded: z.encode(schema, parsed.data) };
-    throw cannotSave(place, ...misfit(encoded.error, value));
+    const [a, b] = [encoded.error, parsed.error];
+    throw cannotSave(place, ...misfit(a.issues.length <= b.issues.length ? a : b, value));
   } catch (error) {
     // The schema cannot answer: what it does is asynchronous, or threw.
     if (error instanceof SerializationError) throw error;

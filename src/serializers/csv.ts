@@ -48,10 +48,7 @@ export class CsvSerializer<R extends z.ZodObject> implements Serializer<z.output
   }
 
   /** Writes the rows. Rejects with `SerializationError` when one does not fit. */
-  async dump(
-    value: z.output<R>[],
-    target: FileSystemTarget,
-  ): Promise<void> {
+  async dump(value: z.output<R>[], target: FileSystemTarget): Promise<void> {
     checkSaved(z.array(z.unknown()), value, target);
     const lines = [this.#columns.map(({ key }) => quoted(key))];
     for (const [i, row] of value.entries()) {
@@ -218,6 +215,7 @@ interface Line {
 }
 
 async function parseCsv(text: string, target: FileSystemTarget): Promise<readonly Line[]> {
+  // deno-lint-ignore no-import-prefix -- so that only those who read CSV need it
   const { parse } = await import("npm:csv-parse@^7/sync");
   try {
     const records = parse(text, {

@@ -6,6 +6,7 @@
 
 import { join } from "@std/path";
 import { messageOf } from "../errors.ts";
+import { checkContent } from "../targets/file_error.ts";
 import { LocalTarget } from "../targets/local.ts";
 import type { ExistenceProbe, FileSystemTarget, WriteContent } from "../targets/target.ts";
 import { withTemporaryFolder } from "../targets/temporary.ts";
@@ -58,7 +59,7 @@ class GzipTarget implements FileSystemTarget {
   }
 
   async text(): Promise<string> {
-    return new TextDecoder().decode(await this.bytes());
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await this.bytes());
   }
 
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
@@ -72,6 +73,7 @@ class GzipTarget implements FileSystemTarget {
   }
 
   async write(content: WriteContent): Promise<void> {
+    checkContent(content, this.uri);
     const plain = content instanceof ReadableStream ? content : new Blob([content]).stream();
     const compressed = (plain as ReadableStream<Uint8Array<ArrayBuffer>>)
       .pipeThrough(new CompressionStream("gzip"));

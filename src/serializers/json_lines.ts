@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { TargetNotFoundError } from "../errors.ts";
+import { notFound } from "../targets/file_error.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { checkSaved } from "./check.ts";
 import { JsonText } from "./json_text.ts";
@@ -15,6 +15,7 @@ import { decodeUtf8, strictDecoder } from "./utf8.ts";
 
 /** Characters after which a piece of the file is handed on. */
 const CHUNK_LENGTH = 64 * 1024;
+const EXPECTED_ROWS = "Expected rows: an array, or anything else that for await takes";
 
 /**
  * An array of rows as JSON Lines. The array is in memory, the text of the file never is as a whole. For
@@ -31,10 +32,7 @@ export class JsonLinesSerializer<R extends z.ZodType> implements Serializer<z.ou
   }
 
   /** Writes the rows. Rejects with `SerializationError` when one does not fit. */
-  async dump(
-    value: z.output<R>[],
-    target: FileSystemTarget,
-  ): Promise<void> {
+  async dump(value: z.output<R>[], target: FileSystemTarget): Promise<void> {
     checkSaved(z.array(z.unknown()), value, target);
     await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
   }
@@ -66,61 +64,50 @@ export class StreamingJsonLinesSerializer<R extends z.ZodType>
    * fit, nothing is stored.
    */
   async dump(value: AsyncIterable<z.output<R>>, target: FileSystemTarget): Promise<void> {
-    checkSaved(ROWS, value, target);
+    checkSaved(z.custom(isRows, EXPECTED_ROWS), value, target);
     await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
   }
 
   /** The rows; the file is read when they are gone through. Rejects when there is no file now. */
   async load(target: FileSystemTarget): Promise<AsyncIterable<z.output<R>>> {
-    if (!await target.exists()) {
-      const why = "no such file. Build the task that writes it, or check the target root";
-      throw new TargetNotFoundError(`Cannot read "${target.uri}": ${why}`, { uri: target.uri });
-    }
+    if (!await target.exists()) throw notFound(target.uri);
     return { [Symbol.asyncIterator]: () => decodeRows(this.#row, target) };
   }
 }
 
-/** Rows that can be gone through once. */
-type Rows<T> = Iterable<T> | AsyncIterable<T>;
-
-const ROWS = z.custom<Rows<unknown>>(
-  isRows,
-  "Expected rows: an array, a generator, or what for await takes",
-);
-
 /**
- * An output of rows that need not fit into memory, stored as JSON Lines. What `run` gives may be any
- * iterable, e.g. an async generator; what is loaded can be gone through any number of times, and is read
- * from the file anew each time, a piece at a time. Leaving the loop closes the file.
+ * An output of rows that need not fit into memory, stored as JSON Lines. What is saved may be any
+ * iterable; what is loaded can be gone through any number of times, and is read from the file anew each
+ * time, a piece at a time. Leaving the loop closes the file. A row that does not fit the schema is an error
+ * when it is reached.
  *
- * A row that does not fit the schema is an error when it is reached.
+ * What `run` returns must not be a generator itself, which would be one that yields tasks: return an
+ * object that makes one, as here.
  *
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
  * import { z } from "zod";
  *
- * const Row = z.object({ n: z.int(), square: z.int() });
- *
  * const squares = sd.task({
  *   name: "squares",
  *   params: { upTo: z.int() },
- *   output: sd.jsonLines(Row),
- *   run: ({ upTo }) =>
- *     (function* () {
+ *   output: sd.jsonLines(z.object({ n: z.int(), square: z.int() })),
+ *   run: ({ upTo }) => ({
+ *     *[Symbol.iterator]() {
  *       for (let n = 0; n < upTo; n++) yield { n, square: n * n };
- *     })(),
+ *     },
+ *   }),
  * });
  * ```
  */
 export function jsonLines<R extends z.ZodType>(
   rowSchema: R,
-): z.ZodType<AsyncIterable<z.output<R>>, Rows<z.output<R>>> {
-  const schema = z.custom<Rows<z.output<R>>>(isRows) as z.ZodType<
-    AsyncIterable<z.output<R>>,
-    Rows<z.output<R>>
+): z.ZodType<AsyncIterable<z.output<R>>, Iterable<z.output<R>> | AsyncIterable<z.output<R>>> {
+  const schema: z.ZodType = z.custom(isRows, EXPECTED_ROWS);
+  return serialized(schema, new StreamingJsonLinesSerializer(rowSchema)) as ReturnType<
+    typeof jsonLines<R>
   >;
-  return serialized(schema, new StreamingJsonLinesSerializer(rowSchema));
 }
 
 function isRows(value: unknown): boolean {
@@ -130,7 +117,7 @@ function isRows(value: unknown): boolean {
 
 /** The file of the rows, in pieces: rows are asked for only when a piece is. */
 async function* encodeRows(
-  rows: Rows<unknown>,
+  rows: Iterable<unknown> | AsyncIterable<unknown>,
   json: JsonText<z.ZodType>,
   target: FileSystemTarget,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {

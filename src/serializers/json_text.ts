@@ -9,7 +9,7 @@ import { messageOf, SchemaError, StardagError } from "../errors.ts";
 import { describe, isPlainObject, isRawJson, parseJson } from "../json.ts";
 import { type SchemaCodec, schemaCodec } from "../schema_codec.ts";
 import { cannotLoad, cannotSave, checkLoaded, checkSaved, pathText, type Place } from "./check.ts";
-import { partsOf } from "./schema_parts.ts";
+import { allPartsOf, partsOf } from "./schema_parts.ts";
 
 type Schema = z.core.$ZodType;
 
@@ -22,6 +22,7 @@ export class JsonText<S extends z.ZodType> {
   constructor(schema: S) {
     this.#schema = schema;
     this.#codec = schemaCodec(schema);
+    for (const part of allPartsOf(schema)) schemaCodec(part); // what is unfit is told now
   }
 
   /** The text of a value; `undefined` as a whole is `null`. */

@@ -85,18 +85,14 @@ function refuseInside(parts: Iterable<Schema>): void {
 /** Whether there is something in it that JSON has no form for; throws where a clone has none, either. */
 function needsClone(parts: Iterable<Schema>): boolean {
   let clone = false;
-  let unfit: SchemaError | undefined;
   for (const part of parts) {
     try {
       schemaCodec(part);
     } catch (error) {
       if (!(error instanceof SchemaError) || isUnclonable(part)) throw error;
-      unfit ??= error;
       clone ||= isForClone(part);
     }
   }
-  // Unfit, but not for what its values are: field() in a wrong place.
-  if (unfit !== undefined && !clone) throw unfit;
   return clone;
 }
 

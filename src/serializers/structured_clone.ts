@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { messageOf } from "../errors.ts";
+import { messageOf, SerializationError } from "../errors.ts";
 import { describe } from "../json.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { cannotLoad, cannotSave, checkLoaded, checkSaved, pathText } from "./check.ts";
@@ -44,6 +44,7 @@ const CLASSES: ReadonlySet<unknown> = new Set<unknown>([
 /**
  * Anything that can be cloned: `Map` with any keys, `Set`, `Date`, `bigint`, typed arrays, `undefined`,
  * shared parts and cycles. Only V8 (Deno, Node, Chrome) can read the files, and later versions of it can.
+ * Typed arrays come back as parts of one larger buffer: mind `byteOffset`.
  *
  * Instances of other classes would come back as plain objects, and are therefore refused when they are
  * saved: give such a class `static load(target)` and `dump(target)`.
@@ -61,13 +62,20 @@ export class StructuredCloneSerializer<T> implements Serializer<T> {
   /** Writes the value. Rejects with `SerializationError` when it does not fit, or would not come back as it is. */
   async dump(value: T, target: FileSystemTarget): Promise<void> {
     const { encoded } = checkSaved(this.#schema, value, target);
-    const lost = findLost(encoded, new Set());
-    if (lost !== undefined) {
-      const why = `a structured clone cannot hold ${describe(lost.value)}${pathText(lost.path)}`;
-      throw cannotSave(target, why, { path: lost.path });
-    }
     const { serialize } = await import("node:v8");
-    await target.write(serialize(encoded) as Uint8Array<ArrayBuffer>);
+    let bytes: Uint8Array<ArrayBuffer>;
+    try {
+      const lost = findLost(encoded, new Set());
+      if (lost !== undefined) {
+        const why = `a structured clone cannot hold ${describe(lost.value)}${pathText(lost.path)}`;
+        throw cannotSave(target, why, { path: lost.path });
+      }
+      bytes = serialize(encoded) as Uint8Array<ArrayBuffer>;
+    } catch (error) {
+      if (error instanceof SerializationError) throw error;
+      throw cannotSave(target, messageOf(error), { cause: error });
+    }
+    await target.write(bytes);
   }
 
   /** Reads the value. Rejects with `SerializationError` when the file is damaged, or does not fit the schema. */

@@ -5,13 +5,17 @@
  */
 
 import { TargetError } from "../errors.ts";
-import { fileError, isMissing, notFound } from "./file_error.ts";
+import { codeOf, fileError, isMissing, notFound } from "./file_error.ts";
 import { flushFile, LocalTarget } from "./local.ts";
 import type { ExistenceProbe, FileSystemTarget, Target } from "./target.ts";
 import { discard, temporaryPath, withTemporaryFolder } from "./temporary.ts";
 
 /** How many files are copied or flushed at the same time. */
 const LANES = 16;
+/** How often a folder is tried to be moved to a place that other writers move theirs to. */
+const MAX_ATTEMPTS = 100;
+/** What systems say to a folder that is to be moved to where another one is; the last two are of Windows. */
+const TAKEN: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "EPERM", "EACCES"]);
 
 /** Makes the target of a full path or uri. */
 export type TargetPrototype = (uri: string) => FileSystemTarget;
@@ -185,12 +189,14 @@ async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
   return keys;
 }
 
-/** Moves a folder to its place. What stands there is moved away first, and removed when the new one is there. */
+/**
+ * Moves a folder to its place. What stands there is moved away first, and removed when the new one is
+ * there; of several writers the last one wins.
+ */
 async function moveFolder(from: string, to: string): Promise<void> {
-  for (;;) {
+  for (let attempt = 1;; attempt++) {
     const old = temporaryPath(to);
-    const there = await unlessMissing(Deno.lstat(to));
-    if (there?.isFile) {
+    if ((await unlessMissing(Deno.lstat(to)))?.isFile) {
       throw new TargetError(
         `Cannot write "${to}": a file is in the place of the folder. Move it away`,
         { uri: to },
@@ -200,8 +206,8 @@ async function moveFolder(from: string, to: string): Promise<void> {
     try {
       return await Deno.rename(from, to);
     } catch (error) {
-      // Another writer's folder got here in between: it is the older one now.
-      if (await unlessMissing(Deno.lstat(to)) === undefined) throw error;
+      // Another writer's folder got there in between. Each attempt lost is a writer that has ended.
+      if (attempt === MAX_ATTEMPTS || !TAKEN.has(codeOf(error) ?? "")) throw error;
     } finally {
       await discard(old);
     }

@@ -86,7 +86,7 @@ export function isMissing(error: unknown): boolean {
 }
 
 /** The system's name for what went wrong, e.g. `ENOSPC`. */
-function codeOf(error: unknown): string | undefined {
+export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;

@@ -6,9 +6,9 @@
  */
 
 import { validate } from "@std/uuid";
-import type { z } from "zod";
 import { StardagError } from "../errors.ts";
 import { describe } from "../json.ts";
+import type { Output, Schema } from "../schema.ts";
 import { getSerializer } from "../serializers/select.ts";
 import { Serializable } from "../serializers/serializable.ts";
 import { getTarget } from "../targets/factory.ts";
@@ -19,7 +19,7 @@ import { OWN_BODY } from "./task_body.ts";
 import { TASK_TYPE, type TaskType, typeId } from "./type_registry.ts";
 
 /** What `aliasTask` takes. */
-export interface AliasTaskOptions<O extends z.ZodType> {
+export interface AliasTaskOptions<O extends Schema> {
   /** Id of the task whose output it is: what depends on the alias has the ids of what depends on that task. */
   readonly id: string;
   /** Where the output is. */
@@ -36,10 +36,10 @@ export interface AliasTaskOptions<O extends z.ZodType> {
  *
  * Throws `TypeError` when the id is no UUID.
  */
-export function aliasTask<O extends z.ZodType>(
+export function aliasTask<O extends Schema>(
   options: AliasTaskOptions<O>,
-): AutoTask<z.output<O>> {
-  return Object.freeze(new AliasTask<z.output<O>>(options));
+): AutoTask<Output<O>> {
+  return Object.freeze(new AliasTask<Output<O>>(options));
 }
 
 class AliasTask<T> implements AutoTask<T> {
@@ -48,7 +48,7 @@ class AliasTask<T> implements AutoTask<T> {
   readonly #type: TaskType;
   readonly #body: TaskBody;
 
-  constructor({ id, uri, output, body = {} }: AliasTaskOptions<z.ZodType>) {
+  constructor({ id, uri, output, body = {} }: AliasTaskOptions<Schema>) {
     if (typeof id !== "string" || !validate(id)) {
       throw new TypeError(`Cannot make an alias of the task ${describe(id)}: give its id, a UUID`);
     }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type { Input, Output, Schema } from "../schema.ts";
 import { getSerializer } from "../serializers/select.ts";
 import { Serializable } from "../serializers/serializable.ts";
 import type { Serializer } from "../serializers/serializer.ts";
@@ -14,7 +14,7 @@ import type { LoadableSaveableFileSystemTarget } from "../targets/target.ts";
 import { describe } from "../json.ts";
 import { TargetTask, type TaskClass, taskClass, type TaskTypeSpec } from "./base_task.ts";
 import type { Shape } from "./fields.ts";
-import type { BaseTask, LoadableTask } from "./task.ts";
+import type { AnyTask, LoadableTask } from "./task.ts";
 import { taskTypeOf } from "./type_registry.ts";
 
 /** A task whose output is a file that is loaded and saved as a `T`. */
@@ -24,7 +24,7 @@ export interface AutoTask<T> extends LoadableTask<T> {
 }
 
 /** A part of an output path: a fixed text, or made from the task. Empty leaves it out. */
-export type RelpathPart = string | ((task: BaseTask) => string);
+export type RelpathPart = string | ((task: AnyTask) => string);
 
 /**
  * Where the output is, relative to the target root. A string or a function gives the whole path; an object its parts:
@@ -38,7 +38,7 @@ export type Relpath = RelpathPart | {
 };
 
 /** What an `AutoTask()` declaration has. */
-export interface AutoTaskSpec<P extends Shape, O extends z.ZodType> extends TaskTypeSpec<P> {
+export interface AutoTaskSpec<P extends Shape, O extends Schema> extends TaskTypeSpec<P> {
   /** What the output is: decides the serializer, checks what is loaded. */
   readonly output: O;
   /** Where the output is; made of namespace, name, version and id unless told. */
@@ -50,7 +50,7 @@ export interface AutoTaskSpec<P extends Shape, O extends z.ZodType> extends Task
 /** Where and how the outputs of a type are stored. */
 interface Storage {
   readonly serializer: Serializer<unknown>;
-  readonly relpath: (task: BaseTask) => string;
+  readonly relpath: (task: AnyTask) => string;
   readonly targetRootKey: string | undefined;
 }
 
@@ -85,8 +85,7 @@ export abstract class AutoTaskBase<T> extends TargetTask<LoadableSaveableFileSys
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- * import { z } from "zod";
- *
+ *  *
  * @sd.register
  * class Squares extends sd.AutoTask({
  *   name: "Squares",
@@ -100,9 +99,9 @@ export abstract class AutoTaskBase<T> extends TargetTask<LoadableSaveableFileSys
  * }
  * ```
  */
-export function AutoTask<O extends z.ZodType, P extends Shape = Record<never, never>>(
+export function AutoTask<O extends Schema, P extends Shape = Record<never, never>>(
   spec: AutoTaskSpec<P, O>,
-): TaskClass<P, AutoTask<z.output<O>> & Saves<z.input<O>>> {
+): TaskClass<P, AutoTask<Output<O>> & Saves<Input<O>>> {
   return autoTaskClass(spec, AutoTaskBase) as never;
 }
 
@@ -117,7 +116,7 @@ export function autoTaskClass<
   P extends Shape,
   Base extends abstract new (...args: never[]) => AutoTaskBase<unknown>,
 >(
-  spec: AutoTaskSpec<P, z.ZodType>,
+  spec: AutoTaskSpec<P, Schema>,
   Base: Base,
   options: { readonly orTask?: boolean } = {},
 ): Base {
@@ -144,7 +143,7 @@ function relpathOf(
   if (typeof relpath === "string") return () => relpath;
   if (typeof relpath === "function") return relpath;
   const parts = relpath ?? {};
-  const text = (part: RelpathPart | undefined, task: BaseTask): string =>
+  const text = (part: RelpathPart | undefined, task: AnyTask): string =>
     typeof part === "function" ? part(task) : part ?? "";
   const slashed = (part: string): string => part === "" ? "" : `${part}/`;
   return (task) => {

@@ -5,19 +5,19 @@
  * @module
  */
 
-import type { z } from "zod";
 import { TaskTypeError, TaskVersionError } from "../errors.ts";
 import { describe } from "../json.ts";
+import type { Output, Schema } from "../schema.ts";
 import type { LoadableTarget, Target } from "../targets/target.ts";
 import type { Shape, Unreserved, Values, ValuesIn } from "./fields.ts";
 import { type Bag, compileParameters, setParameters, tasksInParameters } from "./parameters.ts";
 import {
-  type BaseTask as BaseTaskContract,
+  type AnyTask,
   isTask,
   type LoadableTask,
+  type OutputTask,
   type RunContext,
   type RunResult,
-  type Task as TaskContract,
   TASK_BRAND,
   type TaskBody,
   type TaskStruct,
@@ -46,8 +46,10 @@ export interface TaskTypeSpec<P extends Shape> {
   readonly module?: string | undefined;
 }
 
-/** What the constructor of a task class takes: its parameters, or nothing where all of them are optional. */
-export type ParamsArgument<P> = Record<never, never> extends P ? [params?: P] : [params: P];
+/** What makes a task takes its parameters, or nothing where all of them are optional. */
+export type ParamsArgument<P> = keyof P extends never ? [params?: Record<PropertyKey, never>]
+  : Record<never, never> extends P ? [params?: P]
+  : [params: P];
 
 /** A class to extend: its instances have the parameters as properties. */
 export type TaskClass<P extends Shape, Instance> = abstract new (
@@ -55,12 +57,12 @@ export type TaskClass<P extends Shape, Instance> = abstract new (
 ) => Instance & Values<P>;
 
 /** Own classes of this package extend it; others extend what `BaseTask()`, `Task()` and `AutoTask()` give. */
-export abstract class TaskBase implements BaseTaskContract {
+export abstract class TaskBase implements AnyTask {
   readonly #id: string;
   readonly #version: string;
 
   /** Checks the parameters and freezes the task. `version` is only for tasks made from JSON. */
-  constructor(params: unknown = {}, version?: string) {
+  constructor(params?: unknown, version?: string) {
     const Class = new.target as unknown as {
       readonly [TASK_TYPE]: TaskType;
       readonly name: string;
@@ -72,7 +74,7 @@ export abstract class TaskBase implements BaseTaskContract {
         { typeId: type.id },
       );
     }
-    setParameters(this as unknown as Bag, type, params);
+    setParameters(this as unknown as Bag, type, params ?? {});
     this.#version = version ?? type.version;
     this.#id = taskId(type, this as unknown as Bag, this.#version);
     Object.freeze(this);
@@ -118,7 +120,7 @@ export abstract class TaskBase implements BaseTaskContract {
 }
 
 /** Declared with a target of its own: complete when the target exists. */
-export abstract class TargetTask<O extends Target> extends TaskBase implements TaskContract<O> {
+export abstract class TargetTask<O extends Target> extends TaskBase implements OutputTask<O> {
   abstract output(): O;
 
   override complete(): boolean | Promise<boolean> {
@@ -138,7 +140,7 @@ export abstract class TargetTask<O extends Target> extends TaskBase implements T
 }
 
 /** Whether the task is complete just when its target exists, so that targets can be asked together. */
-export function isCompleteByTarget(task: BaseTaskContract): task is TargetTask<Target> {
+export function isCompleteByTarget(task: AnyTask): task is TargetTask<Target> {
   return task instanceof TargetTask && task.complete === TargetTask.prototype.complete;
 }
 
@@ -146,12 +148,12 @@ export function isCompleteByTarget(task: BaseTaskContract): task is TargetTask<T
 export const SAVES_ITSELF: unique symbol = Symbol("saves itself");
 
 /** Whether the output is there whenever `run()` has ended well, so that nobody needs to look. */
-export function savesItself(task: BaseTaskContract): boolean {
+export function savesItself(task: AnyTask): boolean {
   return SAVES_ITSELF in task;
 }
 
 /** Refuses to run a task that was made by another version of the code. */
-export function checkVersion(task: BaseTaskContract): void {
+export function checkVersion(task: AnyTask): void {
   const type = (task as { readonly [TASK_TYPE]?: TaskType })[TASK_TYPE];
   if (type !== undefined && task.version !== type.version) {
     throw new TaskVersionError(
@@ -161,7 +163,7 @@ export function checkVersion(task: BaseTaskContract): void {
 }
 
 /** A task of any kind. */
-export type BaseTask = BaseTaskContract;
+export type BaseTask = AnyTask;
 
 /**
  * A class of tasks that say themselves whether they are complete: extend it with `complete()` and `run()`.
@@ -169,8 +171,7 @@ export type BaseTask = BaseTaskContract;
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- * import { z } from "zod";
- *
+ *  *
  * const sent = new Set<string>();
  *
  * @sd.register
@@ -187,27 +188,27 @@ export type BaseTask = BaseTaskContract;
  */
 export function BaseTask<P extends Shape = Record<never, never>>(
   spec: TaskTypeSpec<P>,
-): TaskClass<P, BaseTaskContract> {
+): TaskClass<P, AnyTask> {
   return taskClass(spec, TaskBase) as never;
 }
 
 /** A task whose output is a target. */
-export type Task<O extends Target = Target> = TaskContract<O>;
+export type Task<O extends Target = Target> = OutputTask<O>;
 
 /**
  * A class of tasks with a target of their own kind: extend it with `output()` and `run()`. Complete when the target
  * exists. With an `output` schema the target must load such a value, and other tasks can depend on it.
  */
-export function Task<S extends z.ZodType, P extends Shape = Record<never, never>>(
+export function Task<S extends Schema, P extends Shape = Record<never, never>>(
   spec: TaskTypeSpec<P> & { readonly output: S },
-): TaskClass<P, LoadableTask<z.output<S>>>;
+): TaskClass<P, LoadableTask<Output<S>>>;
 /** Without an `output` schema: any target. */
 export function Task<P extends Shape = Record<never, never>>(
   spec: TaskTypeSpec<P>,
-): TaskClass<P, TaskContract>;
+): TaskClass<P, OutputTask>;
 export function Task<P extends Shape>(
-  spec: TaskTypeSpec<P> & { readonly output?: z.ZodType },
-): TaskClass<P, TaskContract> {
+  spec: TaskTypeSpec<P> & { readonly output?: Schema },
+): TaskClass<P, OutputTask> {
   return taskClass(spec, TargetTask, { output: spec.output }) as never;
 }
 
@@ -218,7 +219,7 @@ export function taskClass<
 >(
   spec: TaskTypeSpec<P>,
   Base: Base,
-  options: { readonly output?: z.ZodType | undefined; readonly orTask?: boolean } = {},
+  options: { readonly output?: Schema | undefined; readonly orTask?: boolean } = {},
 ): Base {
   const type = declaredType(spec, options);
   // Its members are those of `Base`; the abstract ones are looked for when the class is registered.
@@ -235,7 +236,7 @@ const registered = new WeakSet<object>();
  *
  * Throws `TaskTypeError` when other code has registered the type id.
  */
-export function register<C extends abstract new (...args: never[]) => BaseTaskContract>(
+export function register<C extends abstract new (...args: never[]) => AnyTask>(
   type: C,
   _context?: ClassDecoratorContext,
 ): void {
@@ -279,7 +280,7 @@ type RegistrableClass =
 function declaredType(
   spec: TaskTypeSpec<Shape>,
   { output, orTask = false }: {
-    readonly output?: z.ZodType | undefined;
+    readonly output?: Schema | undefined;
     readonly orTask?: boolean;
   },
 ): TaskType {
@@ -332,7 +333,7 @@ function declaredType(
 const SEGMENT = /^(?!\.)[^\s/\\:"<>|?*\u0000-\u001f]+$/u;
 
 /** Type, parameters as far as they fit on a line, and the beginning of the id. */
-export function describeTask(task: BaseTaskContract, { id, parameters }: TaskType): string {
+export function describeTask(task: AnyTask, { id, parameters }: TaskType): string {
   const parts = parameters.map(({ key }) => {
     const value = (task as unknown as Bag)[key];
     return `${key}=${isTask(value) ? shortName(value) : shorten(describe(value))}`;
@@ -340,7 +341,7 @@ export function describeTask(task: BaseTaskContract, { id, parameters }: TaskTyp
   return `${id}(${shorten(parts.join(", "), 100)}) ${task.id.slice(0, 8)}`;
 }
 
-function shortName(task: BaseTaskContract): string {
+function shortName(task: AnyTask): string {
   const type = (task as { readonly [TASK_TYPE]?: TaskType })[TASK_TYPE];
   return `${type?.id ?? "task"} ${task.id.slice(0, 8)}`;
 }

@@ -6,13 +6,14 @@
 
 import { z } from "zod";
 import { describe } from "../json.ts";
+import type { Input, Output, Schema } from "../schema.ts";
 import { type AutoTask, AutoTaskBase, autoTaskClass, type AutoTaskSpec } from "./auto_task.ts";
 import { type ParamsArgument, register, SAVES_ITSELF } from "./base_task.ts";
 import type { Args, Fields, ParamsIn, Shape } from "./fields.ts";
 import { type Bag, loadParameters, tasksInParameters } from "./parameters.ts";
 import { flattenTaskStruct } from "./struct.ts";
 import {
-  type BaseTask,
+  type AnyTask,
   LoadRequest,
   type RunContext,
   type RunResult,
@@ -29,11 +30,11 @@ export type FunctionResult<T> =
   | AsyncGenerator<Yieldable, T, unknown>;
 
 /** What `task()` takes. */
-export interface FunctionTaskSpec<P extends Shape, O extends z.ZodType> extends AutoTaskSpec<P, O> {
+export interface FunctionTaskSpec<P extends Shape, O extends Schema> extends AutoTaskSpec<P, O> {
   /** Tasks that must be complete before this runs, besides those in its parameters. */
   readonly requires?: ((params: Fields<P>) => TaskStruct | undefined) | undefined;
   /** Makes the output from the loaded parameters; a generator function may yield tasks to wait for. */
-  run(args: Args<P>, context: RunContext): FunctionResult<z.input<O>>;
+  run(args: Args<P>, context: RunContext): FunctionResult<Input<O>>;
 }
 
 /** Makes tasks of one type: call it with the parameters. */
@@ -70,9 +71,9 @@ export interface TaskFunction<P extends Shape, T> {
  * const sumTask = getSum({ integers: getRange({ limit: 4 }) });
  * ```
  */
-export function task<O extends z.ZodType, P extends Shape = Record<never, never>>(
+export function task<O extends Schema, P extends Shape = Record<never, never>>(
   spec: FunctionTaskSpec<P, O>,
-): TaskFunction<P, z.output<O>> {
+): TaskFunction<P, Output<O>> {
   for (const option of Object.keys(spec)) {
     if (!OPTIONS.has(option)) {
       throw new TypeError(
@@ -128,7 +129,7 @@ export function task<O extends z.ZodType, P extends Shape = Record<never, never>
   Object.defineProperty(FunctionTask, "name", { value: spec.name });
   register(FunctionTask as never);
 
-  const make = (params: unknown = {}): BaseTask =>
+  const make = (params: unknown = {}): AnyTask =>
     taskTypeOf(FunctionTask).make(params as Bag, taskTypeOf(FunctionTask).version);
   const call = async (args: Args<P>): Promise<unknown> => {
     const result = run(args, { signal: new AbortController().signal });
@@ -139,7 +140,7 @@ export function task<O extends z.ZodType, P extends Shape = Record<never, never>
     call: { value: call },
     [TASK_TYPE]: { get: () => taskTypeOf(FunctionTask) },
   });
-  return make as unknown as TaskFunction<P, z.output<O>>;
+  return make as unknown as TaskFunction<P, Output<O>>;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set(
@@ -154,7 +155,7 @@ const OPTIONS: ReadonlySet<string> = new Set(
     "relpath",
     "targetRootKey",
     "requires",
-  ] satisfies (keyof FunctionTaskSpec<Shape, z.ZodType>)[],
+  ] satisfies (keyof FunctionTaskSpec<Shape, Schema>)[],
 );
 
 type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, unknown, unknown>;
@@ -165,7 +166,7 @@ type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, 
  */
 function yielder(
   run: (...args: never[]) => unknown,
-  output: z.ZodType,
+  output: Schema,
 ): (result: unknown) => result is Steps {
   const isGeneratorFunction = /^(Async)?GeneratorFunction$/.test(tagOf(run));
   return (result): result is Steps =>

@@ -7,20 +7,19 @@
 
 import { z } from "zod";
 import { describe } from "../json.ts";
+import type { Input, Output, Schema, SchemaOf } from "../schema.ts";
 import { type FieldOptions, fieldOptions, referenceSchemas } from "../schema_codec.ts";
 import { fits, schemaName } from "./fit.ts";
-import { type BaseTask, isTask, type TaskLoads } from "./task.ts";
+import { type AnyTask, isTask, type TaskLoads } from "./task.ts";
 import { TASK_TYPE, taskTypeOf } from "./type_registry.ts";
 
 /** Parameters of a task type: a Zod schema for each name. */
-export type Shape = Readonly<Record<string, z.ZodType>>;
-
-declare const loaded: unique symbol;
+export type Shape = Readonly<Record<string, Schema>>;
 
 /** What `depends()` declares: a task when constructed, its loaded value inside a function task's `run`. */
 export interface Depends<out T> extends TaskLoads<T> {
   /** Only for the compiler: what `run` receives in its place. */
-  readonly [loaded]: T;
+  readonly "~loaded": T;
 }
 
 /**
@@ -41,29 +40,29 @@ export interface Depends<out T> extends TaskLoads<T> {
  * });
  * ```
  */
-export function depends<S extends z.ZodType>(
+export function depends<S extends Schema>(
   schema: S,
-): z.ZodType<Depends<z.output<S>>, TaskLoads<z.output<S>>> {
-  return taskSchema<Depends<z.output<S>>>(true, schema) as z.ZodType<
-    Depends<z.output<S>>,
-    TaskLoads<z.output<S>>
+): SchemaOf<Depends<Output<S>>, TaskLoads<Output<S>>> {
+  return taskSchema<Depends<Output<S>>>(true, schema) as SchemaOf<
+    Depends<Output<S>>,
+    TaskLoads<Output<S>>
   >;
 }
 
 /** The same as `depends()`, but `run` receives the task itself, to load one by one when there are many or large ones. */
-export function taskLoads<S extends z.ZodType>(
+export function taskLoads<S extends Schema>(
   schema: S,
-): z.ZodType<TaskLoads<z.output<S>>, TaskLoads<z.output<S>>> {
-  return taskSchema<TaskLoads<z.output<S>>>(false, schema);
+): SchemaOf<TaskLoads<Output<S>>, TaskLoads<Output<S>>> {
+  return taskSchema<TaskLoads<Output<S>>>(false, schema);
 }
 
 /** What `taskOf` takes: a task function or a task class. */
-export type TaskMaker<T extends BaseTask> =
+export type TaskMaker<T extends AnyTask> =
   | ((...args: never[]) => T)
   | (abstract new (...args: never[]) => T);
 
 /** A parameter that takes a task of exactly this type, a task function or a class; `run` receives the task itself. */
-export function taskOf<T extends BaseTask>(type: TaskMaker<T>): z.ZodType<T, T> {
+export function taskOf<T extends AnyTask>(type: TaskMaker<T>): SchemaOf<T, T> {
   if (typeof type !== "function" || !(TASK_TYPE in type)) {
     throw new TypeError(
       `Cannot use ${
@@ -72,22 +71,22 @@ export function taskOf<T extends BaseTask>(type: TaskMaker<T>): z.ZodType<T, T> 
     );
   }
   // Asked when a task is checked: a class is registered after its base is made.
-  const isOf = (task: BaseTask): boolean => taskTypeOf(task).id === taskTypeOf(type).id;
+  const isOf = (task: AnyTask): boolean => taskTypeOf(task).id === taskTypeOf(type).id;
   return taskSchema<T>(false, undefined, isOf, () => `a task of type "${taskTypeOf(type).id}"`);
 }
 
-function taskSchema<T extends BaseTask>(
+function taskSchema<T extends AnyTask>(
   isLoaded: boolean,
-  output: z.ZodType | undefined,
-  accepts: (task: BaseTask) => boolean = (task) => loadsWhatFits(output, task),
+  output: Schema | undefined,
+  accepts: (task: AnyTask) => boolean = (task) => loadsWhatFits(output, task),
   wanted: () => string = () =>
     `a task that loads ${output === undefined ? "anything" : schemaName(output)}`,
-): z.ZodType<T, T> {
+): SchemaOf<T, T> {
   const schema = z.custom<T>((value) => isTask(value) && accepts(value), {
     error: (issue) => `expected ${wanted()}, received ${received(issue.input)}`,
   });
   return referenceSchemas.mark(schema, {
-    canonical: (task) => `{"id":"${(task as BaseTask).id}"}`,
+    canonical: (task) => `{"id":"${(task as AnyTask).id}"}`,
     loaded: isLoaded,
     output,
   });
@@ -100,7 +99,7 @@ function received(value: unknown): string {
 }
 
 /** Whether a task can stand where a value of the schema is wanted. */
-export function loadsWhatFits(output: z.ZodType | undefined, task: BaseTask): boolean {
+export function loadsWhatFits(output: Schema | undefined, task: AnyTask): boolean {
   const actual = taskTypeOf(task).output;
   return output === undefined || actual === undefined || fits(output, actual);
 }
@@ -121,7 +120,7 @@ export function loadsWhatFits(output: z.ZodType | undefined, task: BaseTask): bo
  * };
  * ```
  */
-export function field<S extends z.ZodType>(schema: S, options: FieldOptions<z.output<S>>): S {
+export function field<S extends Schema>(schema: S, options: FieldOptions<Output<S>>): S {
   if (options.significant !== false && !("compatDefault" in options)) {
     throw new TypeError(
       "Cannot use field() without significant: false or a compatDefault: it would change nothing",
@@ -131,8 +130,8 @@ export function field<S extends z.ZodType>(schema: S, options: FieldOptions<z.ou
 }
 
 /** Replaces every `depends()` inside X, at any depth, by what it loads. */
-export type Loaded<X> = X extends { readonly [loaded]: infer T } ? T
-  : X extends BaseTask | Date | Uint8Array | ((...args: never[]) => unknown) ? X
+export type Loaded<X> = X extends { readonly "~loaded": infer T } ? T
+  : X extends AnyTask | Date | Uint8Array | ((...args: never[]) => unknown) ? X
   : X extends ReadonlyMap<infer K, infer V> ? Map<K, Loaded<V>>
   : X extends ReadonlySet<infer E> ? Set<Loaded<E>>
   : X extends readonly [] | readonly [unknown, ...unknown[]] ? { [I in keyof X]: Loaded<X[I]> }
@@ -140,40 +139,41 @@ export type Loaded<X> = X extends { readonly [loaded]: infer T } ? T
   : X extends object ? { [K in keyof X]: Loaded<X[K]> }
   : X;
 
-type HasTask<X> = X extends BaseTask ? true
+/** `true` somewhere in it when X is, or has in it, a task. */
+export type HasTask<X> = X extends AnyTask ? true
   : X extends Date | Uint8Array | ((...args: never[]) => unknown) ? false
   : X extends readonly (infer E)[] ? HasTask<E>
   : X extends object ? { [K in keyof X]-?: HasTask<X[K]> }[keyof X]
   : false;
-type ContainsTask<X> = true extends HasTask<X> ? true : false;
 
 /** A parameter without tasks in it takes its value, or a task that loads such a value. */
-export type OrTask<Value, Out> = Value | (ContainsTask<Out> extends true ? never : TaskLoads<Out>);
+export type OrTask<Value, Out> = Value | (true extends HasTask<Out> ? never : TaskLoads<Out>);
 
-type OptionalKeys<P extends Shape> = {
-  [K in keyof P]: undefined extends z.input<P[K]> ? K : never;
+/** The parameters that need not be given. */
+export type OptionalKeys<P extends Shape> = {
+  [K in keyof P]: undefined extends Input<P[K]> ? K : never;
 }[keyof P];
 
 /** What a task function takes: values, or tasks that load such values. */
 export type ParamsIn<P extends Shape> =
-  & { readonly [K in Exclude<keyof P, OptionalKeys<P>>]: OrTask<z.input<P[K]>, z.output<P[K]>> }
-  & { readonly [K in OptionalKeys<P>]?: OrTask<z.input<P[K]>, z.output<P[K]>> };
+  & { readonly [K in Exclude<keyof P, OptionalKeys<P>>]: OrTask<Input<P[K]>, Output<P[K]>> }
+  & { readonly [K in OptionalKeys<P>]?: OrTask<Input<P[K]>, Output<P[K]>> };
 
 /** What a task class takes: values, and tasks only where the schema says so. */
 export type ValuesIn<P extends Shape> =
-  & { readonly [K in Exclude<keyof P, OptionalKeys<P>>]: z.input<P[K]> }
-  & { readonly [K in OptionalKeys<P>]?: z.input<P[K]> };
+  & { readonly [K in Exclude<keyof P, OptionalKeys<P>>]: Input<P[K]> }
+  & { readonly [K in OptionalKeys<P>]?: Input<P[K]> };
 
 /** The parameters as a function task keeps them. */
 export type Fields<P extends Shape> = {
-  readonly [K in keyof P]: OrTask<z.output<P[K]>, z.output<P[K]>>;
+  readonly [K in keyof P]: OrTask<Output<P[K]>, Output<P[K]>>;
 };
 
 /** The parameters as a class task keeps them. */
-export type Values<P extends Shape> = { readonly [K in keyof P]: z.output<P[K]> };
+export type Values<P extends Shape> = { readonly [K in keyof P]: Output<P[K]> };
 
 /** The parameters as `run` of a function task receives them: loaded. */
-export type Args<P extends Shape> = { readonly [K in keyof P]: Loaded<z.output<P[K]>> };
+export type Args<P extends Shape> = { readonly [K in keyof P]: Loaded<Output<P[K]>> };
 
 /** Names that a task has itself and a parameter cannot have. */
 export type ReservedName =

@@ -8,14 +8,15 @@
 import { z } from "zod";
 import { TaskParameterError, TaskTypeError } from "../errors.ts";
 import { describe, isPlainObject, parseJson, stringifyJson } from "../json.ts";
+import type { Schema } from "../schema.ts";
 import { aliasTask } from "./alias_task.ts";
 import { type Bag, parameterError } from "./parameters.ts";
-import type { BaseTask, TaskBody } from "./task.ts";
+import type { AnyTask, TaskBody } from "./task.ts";
 import { bodyOf } from "./task_body.ts";
 import { findTaskType, type TaskType, taskTypeIds, taskTypeOf, typeId } from "./type_registry.ts";
 
 /** A body found in JSON: the task made of it, or why none could be made. */
-type Made = { readonly task: BaseTask } | { readonly error: unknown };
+type Made = { readonly task: AnyTask } | { readonly error: unknown };
 
 /**
  * Makes a task again from what its `toJSON()` gave, or from the JSON text of that.
@@ -38,7 +39,7 @@ type Made = { readonly task: BaseTask } | { readonly error: unknown };
  * const task = sd.taskFromJSON(text); // the same id
  * ```
  */
-export function taskFromJSON(body: unknown): BaseTask {
+export function taskFromJSON(body: unknown): AnyTask {
   const root = typeof body === "string" ? parseJson(body) : body;
   if (!isBody(root)) {
     throw new TypeError(
@@ -78,9 +79,9 @@ export function taskFromJSON(body: unknown): BaseTask {
  * The parameters that do not come back from JSON as they were; empty when the task is stable, as it should be. An
  * unstable one would have another id on another machine.
  */
-export function checkSerializationStability(task: BaseTask): readonly string[] {
+export function checkSerializationStability(task: AnyTask): readonly string[] {
   const type = taskTypeOf(task);
-  let again: BaseTask;
+  let again: AnyTask;
   try {
     again = taskFromJSON(stringifyTask(task));
   } catch (error) {
@@ -91,7 +92,7 @@ export function checkSerializationStability(task: BaseTask): readonly string[] {
   }
   const text = (part: unknown): string => stringifyJson(part);
   const [before, after] = [task, again].map((each) =>
-    bodyOf(each, (nested) => ({ id: (nested as BaseTask).id }))
+    bodyOf(each, (nested) => ({ id: (nested as AnyTask).id }))
   );
   return type.parameters.map(({ key }) => key).filter((key) =>
     text(before![key]) !== text(after![key])
@@ -99,11 +100,11 @@ export function checkSerializationStability(task: BaseTask): readonly string[] {
 }
 
 /** The text that `JSON.stringify(task)` gives, for chains of any length; that overflows the stack at a few thousand. */
-export function stringifyTask(task: BaseTask): string {
+export function stringifyTask(task: AnyTask): string {
   return stringifyJson(task.toJSON());
 }
 
-function fromBody(body: TaskBody, made: ReadonlyMap<object, Made>): BaseTask {
+function fromBody(body: TaskBody, made: ReadonlyMap<object, Made>): AnyTask {
   const { __name: name, __namespace: namespace, version = "", ...given } = body as Bag;
   const id = typeId(String(namespace), String(name));
   const type = findTaskType(id);
@@ -129,7 +130,7 @@ function fromBody(body: TaskBody, made: ReadonlyMap<object, Made>): BaseTask {
 
 function parametersFrom(type: TaskType, given: Bag, made: ReadonlyMap<object, Made>): Bag {
   const params: Bag = { ...given };
-  const taskOf = (json: unknown, output: z.ZodType | undefined): unknown => {
+  const taskOf = (json: unknown, output: Schema | undefined): unknown => {
     if (!isBody(json)) return json;
     if ("__aliased" in json) return aliasFrom(json, output ?? z.unknown());
     const result = made.get(json);
@@ -150,7 +151,7 @@ function parametersFrom(type: TaskType, given: Bag, made: ReadonlyMap<object, Ma
   return params;
 }
 
-function aliasFrom(body: TaskBody, output: z.ZodType): BaseTask {
+function aliasFrom(body: TaskBody, output: Schema): AnyTask {
   const { __aliased: aliased, ...rest } = body;
   if (
     !isPlainObject(aliased) || typeof aliased.id !== "string" || typeof aliased.uri !== "string"
@@ -168,7 +169,7 @@ function isBody(json: unknown): json is TaskBody {
       (typeof json.__name === "string" && typeof json.__namespace === "string"));
 }
 
-function attempt(make: () => BaseTask): Made {
+function attempt(make: () => AnyTask): Made {
   try {
     return { task: make() };
   } catch (error) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type { Output, Schema } from "../schema.ts";
 import { AutoTask, type AutoTaskSpec } from "./auto_task.ts";
 import { BaseTask, Task, type TaskTypeSpec } from "./base_task.ts";
 import { type FunctionTaskSpec, task, type TaskFunction } from "./define_task.ts";
@@ -30,8 +30,7 @@ export interface Namespace {
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- * import { z } from "zod";
- *
+ *  *
  * const { task } = sd.namespace("weather", import.meta.url);
  * const rain = task({ name: "rain", output: z.number(), run: () => 3.5 });
  * console.log(`${rain()}`); // weather.rain() 1b4f...
@@ -41,10 +40,10 @@ export function namespace(name: string, module: string): Namespace {
   const bind = <S extends object>(spec: S): S => ({ namespace: name, module, ...spec });
   return {
     namespace: name,
-    task: <O extends z.ZodType, P extends Shape>(
+    task: <O extends Schema, P extends Shape>(
       spec: FunctionTaskSpec<P, O>,
-    ): TaskFunction<P, z.output<O>> => task(bind(spec)),
-    AutoTask: ((spec: AutoTaskSpec<Shape, z.ZodType>) => AutoTask(bind(spec))) as typeof AutoTask,
+    ): TaskFunction<P, Output<O>> => task(bind(spec)),
+    AutoTask: ((spec: AutoTaskSpec<Shape, Schema>) => AutoTask(bind(spec))) as typeof AutoTask,
     Task: ((spec: TaskTypeSpec<Shape>) => Task(bind(spec))) as typeof Task,
     BaseTask: ((spec: TaskTypeSpec<Shape>) => BaseTask(bind(spec))) as typeof BaseTask,
   };

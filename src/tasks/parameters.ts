@@ -11,7 +11,7 @@ import { deepEqual, describe, isPlainObject } from "../json.ts";
 import { fieldOptionsOf, schemaCodec } from "../schema_codec.ts";
 import { isReservedName, loadsWhatFits, type Shape } from "./fields.ts";
 import { schemaName } from "./fit.ts";
-import { type BaseTask, isTask, type TaskLoads } from "./task.ts";
+import { type AnyTask, isTask, type TaskLoads } from "./task.ts";
 import { type Parameter, type TaskType, taskTypeOf } from "./type_registry.ts";
 
 /** A task seen as its parameters. */
@@ -149,8 +149,8 @@ export function parameterError(
 }
 
 /** Every task in the parameters, in order; one that stands there twice comes twice. */
-export function tasksInParameters(task: BaseTask): BaseTask[] {
-  const found: BaseTask[] = [];
+export function tasksInParameters(task: AnyTask): AnyTask[] {
+  const found: AnyTask[] = [];
   for (const { key, codec, orTask } of taskTypeOf(task).parameters) {
     const value = (task as unknown as Bag)[key];
     if (value === undefined) continue;
@@ -159,17 +159,17 @@ export function tasksInParameters(task: BaseTask): BaseTask[] {
     } else if (isTask(value)) {
       found.push(value);
     } else {
-      codec.mapReferences?.(value, (reference) => (found.push(reference as BaseTask), reference));
+      codec.mapReferences?.(value, (reference) => (found.push(reference as AnyTask), reference));
     }
   }
   return found;
 }
 
 /** The parameters with each task that is to be loaded replaced by what it loads; a promise only when there are any. */
-export function loadParameters(task: BaseTask): Bag | Promise<Bag> {
+export function loadParameters(task: AnyTask): Bag | Promise<Bag> {
   const { parameters } = taskTypeOf(task);
   const values: Bag = {};
-  let inputs: Map<BaseTask, unknown> | undefined;
+  let inputs: Map<AnyTask, unknown> | undefined;
   for (const { key, codec, orTask } of parameters) {
     const value = (task as unknown as Bag)[key];
     if (value === undefined) continue;
@@ -178,7 +178,7 @@ export function loadParameters(task: BaseTask): Bag | Promise<Bag> {
       (inputs ??= new Map()).set(value, undefined);
     } else if (!orTask) {
       codec.mapReferences?.(value, (reference, { loaded }) => {
-        if (loaded) (inputs ??= new Map()).set(reference as BaseTask, undefined);
+        if (loaded) (inputs ??= new Map()).set(reference as AnyTask, undefined);
         return reference;
       });
     }
@@ -189,7 +189,7 @@ export function loadParameters(task: BaseTask): Bag | Promise<Bag> {
 async function loadInto(
   values: Bag,
   parameters: readonly Parameter[],
-  inputs: Map<BaseTask, unknown>,
+  inputs: Map<AnyTask, unknown>,
 ): Promise<Bag> {
   const rest = [...inputs.keys()];
   const lane = async (): Promise<void> => {
@@ -206,7 +206,7 @@ async function loadInto(
     } else if (codec.mapReferences !== undefined) {
       values[key] = codec.mapReferences(
         value,
-        (reference, { loaded }) => loaded ? inputs.get(reference as BaseTask) : reference,
+        (reference, { loaded }) => loaded ? inputs.get(reference as AnyTask) : reference,
       );
     }
   }

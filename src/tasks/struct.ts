@@ -5,17 +5,17 @@
  */
 
 import { describe, isPlainObject } from "../json.ts";
-import { type BaseTask, isTask, type TaskStruct } from "./task.ts";
+import { type AnyTask, isTask, type TaskStruct } from "./task.ts";
 
 /**
  * The tasks of a structure, in order; a task that stands in it twice comes twice.
  *
  * Throws `TypeError` when something in it is no task, array or record.
  */
-export function flattenTaskStruct(struct: TaskStruct | undefined): BaseTask[] {
+export function flattenTaskStruct(struct: TaskStruct | undefined): AnyTask[] {
   if (struct === undefined) return [];
   if (isTask(struct)) return [struct];
-  const tasks: BaseTask[] = [];
+  const tasks: AnyTask[] = [];
   const rest: unknown[] = [struct];
   while (rest.length > 0) {
     const part = rest.pop();

@@ -8,7 +8,7 @@
 import type { LoadableTarget, Target } from "../targets/target.ts";
 
 /** A task of any kind. Made by `task()`, or by a class that extends `BaseTask()`, `Task()` or `AutoTask()`. */
-export interface BaseTask {
+export interface AnyTask {
   /** A UUID made of the type and the significant parameters: the same parameters, the same id, on any machine. */
   readonly id: string;
   /** Version of the code that makes the output; `""` when the type declares none. */
@@ -26,23 +26,23 @@ export interface BaseTask {
 }
 
 /** A task whose output is a target. */
-export interface Task<out O extends Target = Target> extends BaseTask {
+export interface OutputTask<out O extends Target = Target> extends AnyTask {
   /** Where the output is, or will be. */
   output(): O;
 }
 
 /** Any task whose `load()` gives a `T`. */
-export interface TaskLoads<out T> extends BaseTask {
+export interface TaskLoads<out T> extends AnyTask {
   /** The output. Rejects with `TargetNotFoundError` when the task is not complete. */
   load(): Promise<T>;
 }
 
 /** A task whose output can be loaded from its target. */
-export interface LoadableTask<out T> extends Task<LoadableTarget<T>>, TaskLoads<T> {}
+export interface LoadableTask<out T> extends OutputTask<LoadableTarget<T>>, TaskLoads<T> {}
 
 /** A task, or tasks nested in arrays and records. */
 export type TaskStruct =
-  | BaseTask
+  | AnyTask
   | readonly TaskStruct[]
   | { readonly [key: string]: TaskStruct };
 
@@ -105,6 +105,6 @@ export type TaskBody = { readonly [key: string]: unknown };
 export const TASK_BRAND: unique symbol = Symbol.for("@stardag/core/task") as never;
 
 /** Whether the value is a task. */
-export function isTask(value: unknown): value is BaseTask {
+export function isTask(value: unknown): value is AnyTask {
   return typeof value === "object" && value !== null && TASK_BRAND in value;
 }

@@ -7,22 +7,22 @@
 
 import type { MapReference } from "../schema_codec.ts";
 import { type Bag, tasksInParameters } from "./parameters.ts";
-import { type BaseTask, isTask, type TaskBody } from "./task.ts";
+import { type AnyTask, isTask, type TaskBody } from "./task.ts";
 import { taskTypeOf } from "./type_registry.ts";
 
 /** Under which a task keeps a body that is not made of its parameters (an alias of a task that is no longer there). */
 export const OWN_BODY: unique symbol = Symbol("own body");
 
 /** The full body of a task. Nested bodies are shared objects, so its size is that of the DAG and not of the text. */
-export function taskBody(root: BaseTask): TaskBody {
-  const bodies = new Map<BaseTask, TaskBody>();
-  const stack: BaseTask[] = [root];
+export function taskBody(root: AnyTask): TaskBody {
+  const bodies = new Map<AnyTask, TaskBody>();
+  const stack: AnyTask[] = [root];
   for (let task = stack.at(-1); task !== undefined; task = stack.at(-1)) {
     const before = stack.length;
     if (!bodies.has(task)) {
       for (const nested of tasksInParameters(task)) if (!bodies.has(nested)) stack.push(nested);
       if (stack.length > before) continue;
-      bodies.set(task, bodyOf(task, (reference) => bodies.get(reference as BaseTask)));
+      bodies.set(task, bodyOf(task, (reference) => bodies.get(reference as AnyTask)));
     }
     stack.pop();
   }
@@ -30,7 +30,7 @@ export function taskBody(root: BaseTask): TaskBody {
 }
 
 /** The body of one task, with what `nested` gives in place of the tasks in it. */
-export function bodyOf(task: BaseTask, nested: MapReference): TaskBody {
+export function bodyOf(task: AnyTask, nested: MapReference): TaskBody {
   const own = (task as { readonly [OWN_BODY]?: TaskBody })[OWN_BODY];
   if (own !== undefined) return own;
   const { namespace, name, parameters } = taskTypeOf(task);

@@ -7,7 +7,7 @@
 
 import { canonicalString, compareCodePoints } from "../json.ts";
 import { uuid5 } from "../uuid.ts";
-import { type BaseTask, isTask } from "./task.ts";
+import { type AnyTask, isTask } from "./task.ts";
 import type { Bag } from "./parameters.ts";
 import { type Parameter, type TaskType, taskTypeOf } from "./type_registry.ts";
 
@@ -26,7 +26,7 @@ export function taskId(type: TaskType, parameters: Bag, version: string): string
 }
 
 /** The text whose hash is the task's id: JSON with sorted keys, a nested task as `{"id": ...}`. */
-export function canonicalTask(task: BaseTask): string {
+export function canonicalTask(task: AnyTask): string {
   return canonicalText(taskTypeOf(task), task as unknown as Bag, task.version);
 }
 

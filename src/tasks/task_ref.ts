@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BaseTask } from "./task.ts";
+import type { AnyTask } from "./task.ts";
 import { taskTypeOf } from "./type_registry.ts";
 
 /** Names a task without its parameters. */
@@ -26,7 +26,7 @@ export class TaskRef {
   }
 
   /** The reference to a task. */
-  static fromTask(task: BaseTask): TaskRef {
+  static fromTask(task: AnyTask): TaskRef {
     return new TaskRef({ name: taskTypeOf(task).name, version: task.version, id: task.id });
   }
 

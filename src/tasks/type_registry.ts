@@ -5,17 +5,17 @@
  * @module
  */
 
-import type { z } from "zod";
 import { TaskTypeError } from "../errors.ts";
+import type { Schema } from "../schema.ts";
 import type { SchemaCodec } from "../schema_codec.ts";
-import type { BaseTask } from "./task.ts";
+import type { AnyTask } from "./task.ts";
 
 /** A parameter of a task type. */
 export interface Parameter {
   /** Its name. */
   readonly key: string;
   /** What its values are. */
-  readonly schema: z.ZodType;
+  readonly schema: Schema;
   /** How its values are written. */
   readonly codec: SchemaCodec;
   /** Whether a task that loads such a value can stand in its place. */
@@ -39,7 +39,7 @@ export interface TaskType {
   /** The parameters, in the order declared. */
   readonly parameters: readonly Parameter[];
   /** What tasks of the type load; `undefined` where the type does not say. */
-  readonly output: z.ZodType | undefined;
+  readonly output: Schema | undefined;
   /** URL of the module that declares the type, where known. */
   readonly module: string | undefined;
   /** Where in the code the type is declared. */
@@ -47,7 +47,7 @@ export interface TaskType {
   /** Whether two tasks of the type with one id can differ: some parameter is not significant. */
   readonly hasInsignificant: boolean;
   /** Makes a task of the type. */
-  make(params: Readonly<Record<string, unknown>>, version: string): BaseTask;
+  make(params: Readonly<Record<string, unknown>>, version: string): AnyTask;
 }
 
 /** A place in the code. */

@@ -5,7 +5,7 @@
  */
 
 import type { TaskExecutor, TaskOutcome } from "../executors/executor.ts";
-import type { BaseTask, RunContext } from "../tasks/task.ts";
+import type { AnyTask, RunContext } from "../tasks/task.ts";
 
 /**
  * Holds every task that a build submits until the test ends it, so that any order of events can be staged.
@@ -34,9 +34,9 @@ import type { BaseTask, RunContext } from "../tasks/task.ts";
 export class ControlledExecutor implements TaskExecutor {
   readonly maxConcurrent: number;
   /** Every submission so far, in order; a task that was suspended comes again. */
-  readonly log: BaseTask[] = [];
+  readonly log: AnyTask[] = [];
   /** The tasks that were given up. */
-  readonly discarded: BaseTask[] = [];
+  readonly discarded: AnyTask[] = [];
   readonly #running = new Map<string, (outcome: TaskOutcome) => void>();
   readonly #contexts = new Map<string, RunContext>();
   readonly #waiting = new Map<string, (() => void)[]>();
@@ -46,7 +46,7 @@ export class ControlledExecutor implements TaskExecutor {
     this.maxConcurrent = maxConcurrent;
   }
 
-  submit(task: BaseTask, context: RunContext): Promise<TaskOutcome> {
+  submit(task: AnyTask, context: RunContext): Promise<TaskOutcome> {
     this.log.push(task);
     this.#contexts.set(task.id, context);
     const outcome = new Promise<TaskOutcome>((resolve) => this.#running.set(task.id, resolve));
@@ -55,13 +55,13 @@ export class ControlledExecutor implements TaskExecutor {
     return outcome;
   }
 
-  discard(task: BaseTask): Promise<void> {
+  discard(task: AnyTask): Promise<void> {
     this.discarded.push(task);
     return Promise.resolve();
   }
 
   /** Waits until the build has submitted the task. */
-  submitted(task: BaseTask): Promise<void> {
+  submitted(task: AnyTask): Promise<void> {
     if (this.isRunning(task)) return Promise.resolve();
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(task.id);
@@ -71,12 +71,12 @@ export class ControlledExecutor implements TaskExecutor {
   }
 
   /** Whether the task is submitted and has not ended. */
-  isRunning(task: BaseTask): boolean {
+  isRunning(task: AnyTask): boolean {
     return this.#running.has(task.id);
   }
 
   /** What the task was last run with. */
-  context(task: BaseTask): RunContext {
+  context(task: AnyTask): RunContext {
     const context = this.#contexts.get(task.id);
     if (context === undefined) {
       throw new Error(`Cannot give the context of ${task}: it was not submitted`);
@@ -85,7 +85,7 @@ export class ControlledExecutor implements TaskExecutor {
   }
 
   /** Ends the task. Throws when it is not running. */
-  end(task: BaseTask, outcome: TaskOutcome): void {
+  end(task: AnyTask, outcome: TaskOutcome): void {
     const resolve = this.#running.get(task.id);
     if (resolve === undefined) throw new Error(`Cannot end ${task}: it is not running`);
     this.#running.delete(task.id);

@@ -14,7 +14,7 @@ import { register } from "../tasks/base_task.ts";
 import { task } from "../tasks/define_task.ts";
 import { depends } from "../tasks/fields.ts";
 import { taskFromJSON } from "../tasks/load.ts";
-import { type BaseTask, load } from "../tasks/task.ts";
+import { type AnyTask, load } from "../tasks/task.ts";
 
 /** Options of {@linkcode executorContract}. */
 export interface ExecutorContractOptions {
@@ -105,7 +105,7 @@ class SavesInSteps extends AutoTask({
   name: "saves_in_steps",
   output: z.int(),
 }) {
-  override async *run(): AsyncGenerator<BaseTask, void, unknown> {
+  override async *run(): AsyncGenerator<AnyTask, void, unknown> {
     yield number({ n: 7 });
     await this.save(await number({ n: 7 }).load());
   }
@@ -222,6 +222,6 @@ export function executorContract(
   });
 }
 
-async function submit(executor: TaskExecutor, task: BaseTask): Promise<TaskOutcome> {
+async function submit(executor: TaskExecutor, task: AnyTask): Promise<TaskOutcome> {
   return await executor.submit(task, { signal: new AbortController().signal });
 }

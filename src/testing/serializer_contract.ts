@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SerializationError, TargetNotFoundError } from "../errors.ts";
 import type { Serializer } from "../serializers/serializer.ts";
-import { InMemoryFileSystemTarget } from "../targets/memory.ts";
+import { InMemoryFileSystem, InMemoryFileSystemTarget } from "../targets/memory.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 
 /** Options of {@linkcode serializerContract}. */
@@ -38,7 +38,7 @@ export function serializerContract<T>(name: string, options: SerializerContractO
 
   for (const [i, value] of values.entries()) {
     test(`brings value ${i} back, also one made by another instance`, async () => {
-      const target = new InMemoryFileSystemTarget("value");
+      const target = newFile("value");
       await make().dump(value, target);
       assert(await target.exists());
       await assertSame(await make().load(target), value);
@@ -47,8 +47,8 @@ export function serializerContract<T>(name: string, options: SerializerContractO
 
     test(`brings value ${i} back when it is saved a second time, as it was loaded`, async () => {
       const [first, second] = [
-        new InMemoryFileSystemTarget("first"),
-        new InMemoryFileSystemTarget("second"),
+        newFile("first"),
+        newFile("second"),
       ];
       await make().dump(value, first);
       await make().dump(await make().load(first), second);
@@ -56,14 +56,14 @@ export function serializerContract<T>(name: string, options: SerializerContractO
     });
 
     test(`replaces an older file by value ${i}`, async () => {
-      const target = new InMemoryFileSystemTarget("value");
+      const target = newFile("value");
       await target.write("what was there before, and is rather long ".repeat(100));
       await make().dump(value, target);
       await assertSame(await make().load(target), value);
     });
 
     test(`ends saving value ${i} with the error of the target`, async () => {
-      const target = new InMemoryFileSystemTarget("value");
+      const target = newFile("value");
       const error = await assertRejects(() => make().dump(value, unwritable(target)));
       assertEquals(error, DISK_FULL);
       assert(!await target.exists());
@@ -71,19 +71,23 @@ export function serializerContract<T>(name: string, options: SerializerContractO
   }
 
   test("says that there is no file", async () => {
-    const target = new InMemoryFileSystemTarget("value");
+    const target = newFile("value");
     await assertRejects(() => make().load(target), TargetNotFoundError);
   });
 
   if (corrupt !== undefined) {
     test("refuses a damaged file, and names it", async () => {
-      const target = new InMemoryFileSystemTarget("value");
+      const target = newFile("value");
       await target.write(corrupt);
       const error = await assertRejects(() => make().load(target), SerializationError);
       assertEquals(error.uri, target.uri);
       assert(error.message.includes(target.uri), error.message);
     });
   }
+}
+
+function newFile(uri: string): FileSystemTarget {
+  return new InMemoryFileSystemTarget(uri, new InMemoryFileSystem());
 }
 
 const DISK_FULL = new Error("the disk is full");

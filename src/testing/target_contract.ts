@@ -202,9 +202,15 @@ export function targetContract(name: string, make: () => TargetPlace | Promise<T
     assert(contents.includes(await place.target("a/b/x.txt").text()));
   });
 
-  const names = ["ä ö/日本/🎉.txt", "#?%20&+'\"$.txt", ".hidden", "x".repeat(250), "日".repeat(83)];
-  for (const name of names) {
-    test(`can be named ${JSON.stringify(name)}`, async (place) => {
+  const names: readonly (readonly [string, string])[] = [
+    ["letters of all scripts", "ä ö/日本/🎉.txt"],
+    ["characters that mean something in a url", "#?%20&+'\"$.txt"],
+    ["a leading dot", ".hidden"],
+    ["250 letters", "x".repeat(250)],
+    ["83 letters of three bytes", "日".repeat(83)],
+  ];
+  for (const [kind, name] of names) {
+    test(`can have a name of ${kind}`, async (place) => {
       await place.target(name).write(name);
       await place.target(name).proxyPath("w", (path) => Deno.writeTextFile(path, name));
       assertEquals(await place.target(name).text(), name);

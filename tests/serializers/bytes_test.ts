@@ -2,8 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { z } from "zod";
 import { SerializationError } from "../../src/errors.ts";
 import { BytesSerializer } from "../../src/serializers/bytes.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
+import { newFile } from "./new_file.ts";
 
 serializerContract("BytesSerializer", {
   make: () => new BytesSerializer(),
@@ -11,7 +11,7 @@ serializerContract("BytesSerializer", {
 });
 
 Deno.test("bytes are checked on the way in and out", async () => {
-  const target = new InMemoryFileSystemTarget("a.bin");
+  const target = newFile("a.bin");
   const serializer = new BytesSerializer(
     z.instanceof(Uint8Array).refine((bytes) => bytes.length === 2),
   );

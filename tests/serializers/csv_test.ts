@@ -2,8 +2,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { SchemaError, SerializationError } from "../../src/errors.ts";
 import { CsvSerializer } from "../../src/serializers/csv.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
+import { newFile } from "./new_file.ts";
 
 const Day = z.codec(z.string(), z.date(), {
   decode: (text) => new Date(`${text}T00:00:00Z`),
@@ -71,13 +71,13 @@ serializerContract("CsvSerializer of one column", {
 });
 
 async function saved(schema: z.ZodObject, rows: unknown): Promise<string> {
-  const target = new InMemoryFileSystemTarget("a.csv");
+  const target = newFile("a.csv");
   await new CsvSerializer(schema).dump(rows as never, target);
   return await target.text();
 }
 
 async function loaded<R extends z.ZodObject>(schema: R, text: string): Promise<z.output<R>[]> {
-  const target = new InMemoryFileSystemTarget("a.csv");
+  const target = newFile("a.csv");
   await target.write(text);
   return await new CsvSerializer(schema).load(target);
 }

@@ -11,9 +11,9 @@ import { serialized } from "../../src/serializers/serialized.ts";
 import type { Serializer } from "../../src/serializers/serializer.ts";
 import { PlainTextSerializer } from "../../src/serializers/text.ts";
 import { LocalTarget } from "../../src/targets/local.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import type { FileSystemTarget } from "../../src/targets/target.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
+import { newFile } from "./new_file.ts";
 
 const Row = z.object({ n: z.int() });
 
@@ -76,7 +76,7 @@ serializerContract("GzipSerializer of what uses a path", {
 
 Deno.test("gzip hands out a path with the extension of what is in it, and removes it", async () => {
   const inner = new PathSerializer();
-  const target = new InMemoryFileSystemTarget("a.csv.gz");
+  const target = newFile("a.csv.gz");
   await new GzipSerializer(inner).dump("a,b\n", target);
   assertEquals(await new GzipSerializer(inner).load(target), "a,b\n");
   assertEquals(inner.paths.length, 2);
@@ -96,7 +96,7 @@ Deno.test("gzip adds its extension", () => {
 
 Deno.test("gzip writes what other tools read, and the same bytes every time", async () => {
   const serializer = new GzipSerializer(new PlainTextSerializer());
-  const [a, b] = [new InMemoryFileSystemTarget("a"), new InMemoryFileSystemTarget("b")];
+  const [a, b] = [newFile("a"), newFile("b")];
   await serializer.dump("hej å", a);
   await serializer.dump("hej å", b);
   assertEquals(await a.bytes(), await b.bytes());
@@ -107,7 +107,7 @@ Deno.test("gzip writes what other tools read, and the same bytes every time", as
 });
 
 Deno.test("gzip refuses a file that is cut short anywhere", async () => {
-  const target = new InMemoryFileSystemTarget("a.gz");
+  const target = newFile("a.gz");
   const serializer = new GzipSerializer(new PlainTextSerializer());
   await serializer.dump("some text that is not very long", target);
   const whole = await target.bytes();
@@ -133,11 +133,11 @@ Deno.test("gzip keeps a stream a stream: what throws leaves nothing, break close
     const serializer = getSerializer(schema);
     const boom = new Error("boom");
     let pulled = 0;
-    async function* generate(end: number): AsyncGenerator<{ n: number }> {
+    const generate = async function* (end: number): AsyncGenerator<{ n: number }> {
       await Promise.resolve();
       for (; pulled < end; pulled++) yield { n: pulled };
       if (end === 20_000) throw boom;
-    }
+    };
     assertEquals(await assertRejects(() => serializer.dump(generate(20_000), target)), boom);
     assertEquals([...Deno.readDirSync(folder)], []);
     await serializer.dump(generate(300_000), target);

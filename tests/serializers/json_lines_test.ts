@@ -9,9 +9,9 @@ import {
 import { getSerializer } from "../../src/serializers/select.ts";
 import { Serializable } from "../../src/serializers/serializable.ts";
 import { LocalTarget } from "../../src/targets/local.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import type { FileSystemTarget } from "../../src/targets/target.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
+import { newFile } from "./new_file.ts";
 
 const Row = z.object({ n: z.int(), text: z.string() });
 type Row = z.output<typeof Row>;
@@ -79,7 +79,7 @@ function observed(
 }
 
 Deno.test("JSON Lines have one row on each line", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   await new JsonLinesSerializer(Row).dump(rows, target);
   assertEquals(
     await target.text(),
@@ -88,7 +88,7 @@ Deno.test("JSON Lines have one row on each line", async () => {
 });
 
 Deno.test("JSON Lines are read without a last line end, and with those of Windows", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   await target.write('{"n":1,"text":"a"}\r\n{"n":2,"text":"b"}');
   assertEquals(await new JsonLinesSerializer(Row).load(target), [
     { n: 1, text: "a" },
@@ -97,7 +97,7 @@ Deno.test("JSON Lines are read without a last line end, and with those of Window
 });
 
 Deno.test("JSON Lines are read alike however the file is cut into pieces", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   const serializer = new JsonLinesSerializer(Row);
   await serializer.dump(rows, target);
   const bytes = await target.bytes();
@@ -114,7 +114,7 @@ Deno.test("JSON Lines are read alike however the file is cut into pieces", async
 });
 
 Deno.test("JSON Lines refuse a file that does not fit, and name the line", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   for (
     const [content, path, message] of [
       ['{"n":1,"text":""}\n{"n":"x","text":""}\n', [1, "n"], "line 2: Invalid input"],
@@ -138,7 +138,7 @@ Deno.test("JSON Lines refuse a file that does not fit, and name the line", async
 });
 
 Deno.test("JSON Lines refuse a row that does not fit, and nothing is stored", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   const value = [{ n: 1, text: "" }, { n: 2.5, text: "" }];
   for (const serializer of [new JsonLinesSerializer(Row), getSerializer(jsonLines(Row))]) {
     const error = await assertRejects(
@@ -151,7 +151,7 @@ Deno.test("JSON Lines refuse a row that does not fit, and nothing is stored", as
 });
 
 Deno.test("JSON Lines refuse what is no rows", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   const dump = (value: unknown): Promise<void> =>
     getSerializer(jsonLines(Row)).dump(value as never, target);
   for (const value of ["text", 1, null, { n: 1, text: "" }]) {
@@ -162,7 +162,7 @@ Deno.test("JSON Lines refuse what is no rows", async () => {
 });
 
 Deno.test("jsonLines() stores what any iterable gives", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   const serializer = new StreamingJsonLinesSerializer(Row);
   for (
     const value of [rows, rows.values(), new Set(rows), streamOf(rows), ReadableStream.from(rows)]
@@ -203,7 +203,7 @@ Deno.test("jsonLines() reads a file of 100,000 rows a piece at a time, and close
 });
 
 Deno.test("jsonLines() asks for 100,000 rows as they are written", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   const ROW_SIZE = JSON.stringify({ n: 100_000, text: "x" }).length + 1;
   let [pulled, written, ahead] = [0, 0, 0];
   function* generate(): Generator<Row> {
@@ -226,7 +226,7 @@ Deno.test("jsonLines() stores nothing when the rows throw, and tells their error
   try {
     const boom = new Error("boom");
     let closed = false;
-    async function* generate(): AsyncGenerator<Row> {
+    const generate = async function* (): AsyncGenerator<Row> {
       await Promise.resolve();
       try {
         for (let n = 0;; n++) {
@@ -236,10 +236,10 @@ Deno.test("jsonLines() stores nothing when the rows throw, and tells their error
       } finally {
         closed = true;
       }
-    }
+    };
     for (
       const target of [
-        new InMemoryFileSystemTarget("rows.jsonl"),
+        newFile("rows.jsonl"),
         new LocalTarget(`${folder}/rows.jsonl`),
       ]
     ) {
@@ -267,7 +267,7 @@ Deno.test("jsonLines() ends the rows when one does not fit", async () => {
       closed = true;
     }
   }
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   await assertRejects(
     () => getSerializer(jsonLines(Row)).dump(generate() as never, target),
     SerializationError,
@@ -276,7 +276,7 @@ Deno.test("jsonLines() ends the rows when one does not fit", async () => {
 });
 
 Deno.test("jsonLines() says that there is no file when it is loaded, not when it is read", async () => {
-  const target = new InMemoryFileSystemTarget("rows.jsonl");
+  const target = newFile("rows.jsonl");
   const error = await assertRejects(
     () => getSerializer(jsonLines(Row)).load(target),
     TargetNotFoundError,

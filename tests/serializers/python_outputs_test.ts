@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import { getSerializer } from "../../src/serializers/select.ts";
 import { LocalTarget } from "../../src/targets/local.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
+import { newFile } from "./new_file.ts";
 
 const FOLDER = new URL("../fixtures/outputs/", import.meta.url).pathname;
 
@@ -34,7 +34,7 @@ for (const { name, id, relpath, value } of outputs) {
   });
 
   Deno.test(`what is written for ${name} ${id.slice(0, 8)} is the same value as Python's`, async () => {
-    const target = new InMemoryFileSystemTarget("out");
+    const target = newFile("out");
     await serializer.dump(value, target);
     const [ours, theirs] = [await target.text(), await Deno.readTextFile(FOLDER + relpath)];
     if (serializer.extension === "json") assertEquals(JSON.parse(ours), JSON.parse(theirs));

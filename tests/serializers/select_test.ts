@@ -9,8 +9,8 @@ import { JsonSerializer } from "../../src/serializers/json.ts";
 import { getSerializer, serializerFactoryProvider } from "../../src/serializers/select.ts";
 import { serialized } from "../../src/serializers/serialized.ts";
 import { StructuredCloneSerializer } from "../../src/serializers/structured_clone.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import type { FileSystemTarget } from "../../src/targets/target.ts";
+import { newFile } from "./new_file.ts";
 
 class Model {
   static load(): Model {
@@ -116,7 +116,7 @@ Deno.test("a codec of instances is JSON", async () => {
     decode: () => new Point(),
     encode: (point) => point.x,
   }));
-  const target = new InMemoryFileSystemTarget("points.json");
+  const target = newFile("points.json");
   await getSerializer(schema).dump([new Point()], target);
   assertEquals(await target.text(), "[1]");
   assert((await getSerializer(schema).load(target))[0] instanceof Point);
@@ -185,7 +185,7 @@ Deno.test("the choice can be replaced", () => {
 });
 
 Deno.test("a chosen serializer checks what the schema says", async () => {
-  const target = new InMemoryFileSystemTarget("a");
+  const target = newFile("a");
   for (
     const [schema, value] of [
       [z.email(), "x"],

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { z } from "zod";
 import { SerializationError } from "../../src/errors.ts";
 import { SelfSerializer } from "../../src/serializers/self.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import type { FileSystemTarget } from "../../src/targets/target.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
+import { newFile } from "./new_file.ts";
 
 class Model {
   static readonly extension = "model";
@@ -41,7 +41,7 @@ Deno.test("a class that serializes itself names its extension, or has none", () 
 });
 
 Deno.test("a class that serializes itself is checked on the way in and out", async () => {
-  const target = new InMemoryFileSystemTarget("a.model");
+  const target = newFile("a.model");
   const schema = z.instanceof(Model).refine((model) => model.weights.length > 0);
   const serializer = new SelfSerializer(Model, schema);
   await assertRejects(() => serializer.dump(new Model([]), target), SerializationError);
@@ -55,7 +55,7 @@ Deno.test("a class that serializes itself is checked on the way in and out", asy
 });
 
 Deno.test("what load() of a class throws is the cause of the error", async () => {
-  const target = new InMemoryFileSystemTarget("a.model");
+  const target = newFile("a.model");
   await target.write("{");
   const error = await assertRejects(
     () => new SelfSerializer(Model).load(target),

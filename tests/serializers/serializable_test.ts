@@ -2,11 +2,11 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { z } from "zod";
 import { JsonSerializer } from "../../src/serializers/json.ts";
 import { Serializable } from "../../src/serializers/serializable.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import type { FileSystemTarget } from "../../src/targets/target.ts";
+import { newFile } from "./new_file.ts";
 
 Deno.test("a Serializable loads what was saved, through its serializer", async () => {
-  const wrapped = new InMemoryFileSystemTarget("sum.json");
+  const wrapped = newFile("sum.json");
   const target = new Serializable(wrapped, new JsonSerializer(z.int()));
   assert(!await target.exists());
   await target.save(6);

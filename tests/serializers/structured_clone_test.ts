@@ -2,10 +2,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { z } from "zod";
 import { SerializationError } from "../../src/errors.ts";
 import { StructuredCloneSerializer } from "../../src/serializers/structured_clone.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
+import type { FileSystemTarget } from "../../src/targets/target.ts";
+import { newFile } from "./new_file.ts";
 
-const target = (): InMemoryFileSystemTarget => new InMemoryFileSystemTarget("a.v8");
+const target = (): FileSystemTarget => newFile("a.v8");
 
 // First: what is imported on first use is not there yet.
 Deno.test({
@@ -76,6 +77,10 @@ Deno.test("a structured clone refuses what would come back as something else", a
     assertEquals(error.path, path);
     assert(!await file.exists());
   }
+  const deep: unknown[] = [];
+  let at = deep;
+  for (let i = 0; i < 100_000; i++) at.push(at = []);
+  await assertRejects(() => serializer.dump(deep, target()), SerializationError, "call stack");
 });
 
 Deno.test("a structured clone is checked on the way in and out", async () => {

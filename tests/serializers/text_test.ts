@@ -2,8 +2,8 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { z } from "zod";
 import { SerializationError } from "../../src/errors.ts";
 import { PlainTextSerializer } from "../../src/serializers/text.ts";
-import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
+import { newFile } from "./new_file.ts";
 
 serializerContract("PlainTextSerializer", {
   make: () => new PlainTextSerializer(),
@@ -12,7 +12,7 @@ serializerContract("PlainTextSerializer", {
 });
 
 Deno.test("text checks strings on the way in and out", async () => {
-  const target = new InMemoryFileSystemTarget("a.txt");
+  const target = newFile("a.txt");
   const serializer = new PlainTextSerializer(z.email());
   await serializer.dump("a@example.org", target);
   await assertRejects(() => serializer.dump("nobody", target), SerializationError, '("nobody")');
@@ -22,7 +22,7 @@ Deno.test("text checks strings on the way in and out", async () => {
 });
 
 Deno.test("text refuses half of a surrogate pair, which would come back as another character", async () => {
-  const target = new InMemoryFileSystemTarget("a.txt");
+  const target = newFile("a.txt");
   const save = (): Promise<void> => new PlainTextSerializer().dump("\ud83d", target);
   await assertRejects(save, SerializationError, "half of a surrogate pair");
 });

@@ -1,0 +1,174 @@
+/**
+ * The pipeline as classes. `functions.ts` has the same one as functions: the same ids, so either finds what the other made.
+ * Which is why a program imports only one of the two: a type is declared once.
+ *
+ * @module
+ */
+
+import * as sd from "@stardag/core";
+import { z } from "zod";
+import { around, metricsOf, predict, ranked, subsetOf, train, withoutGaps } from "./ml.ts";
+import { chartSvg, reportMarkdown } from "./report.ts";
+import * as schemas from "./schemas.ts";
+import { readSource } from "./source.ts";
+
+const { AutoTask } = sd.namespace("penguins", import.meta.url);
+
+/** The file as it was published. */
+@sd.register
+export class Dump extends AutoTask({
+  name: "dump",
+  params: { sha256: z.string() },
+  output: schemas.RawPenguins,
+}) {
+  override async run() {
+    await this.save(await readSource(this.sha256));
+  }
+}
+
+/** The penguins of which everything is known. */
+@sd.register
+export class Dataset extends AutoTask({
+  name: "dataset",
+  params: { raw: sd.depends(schemas.RawPenguins) },
+  output: schemas.Penguins,
+}) {
+  override async run() {
+    await this.save(withoutGaps(await this.raw.load()));
+  }
+}
+
+/** Those to train with, or those to test with. */
+@sd.register
+export class Subset extends AutoTask({
+  name: "subset",
+  params: { penguins: sd.depends(schemas.Penguins), subset: schemas.Subset, split: schemas.Split },
+  output: schemas.Penguins,
+}) {
+  override async run() {
+    await this.save(subsetOf(await this.penguins.load(), this.subset, this.split));
+  }
+}
+
+@sd.register
+export class TrainedModel extends AutoTask({
+  name: "trained_model",
+  params: {
+    penguins: sd.depends(schemas.Penguins),
+    hyperParameters: schemas.HyperParameters,
+  },
+  output: schemas.Model,
+}) {
+  override async run() {
+    await this.save(train(await this.penguins.load(), this.hyperParameters));
+  }
+}
+
+@sd.register
+export class Predictions extends AutoTask({
+  name: "predictions",
+  params: { model: sd.depends(schemas.Model), penguins: sd.depends(schemas.Penguins) },
+  output: schemas.Predictions,
+}) {
+  override async run() {
+    await this.save(predict(await this.model.load(), await this.penguins.load()));
+  }
+}
+
+@sd.register
+export class Metrics extends AutoTask({
+  name: "metrics",
+  params: { predictions: sd.depends(schemas.Predictions) },
+  output: schemas.Metrics,
+}) {
+  override async run() {
+    await this.save(metricsOf(await this.predictions.load()));
+  }
+}
+
+/** All the way from the penguins to the metrics of one model. This only makes tasks, it runs nothing. */
+function evaluation(
+  penguins: sd.TaskLoads<schemas.Penguin[]>,
+  split: schemas.Split,
+  hyperParameters: schemas.HyperParameters,
+): Metrics {
+  const model = new TrainedModel({
+    penguins: new Subset({ penguins, subset: "train", split }),
+    hyperParameters,
+  });
+  const tests = new Subset({ penguins, subset: "test", split });
+  return new Metrics({ predictions: new Predictions({ model, penguins: tests }) });
+}
+
+/** Compares the candidates, then what lies around the best of them. */
+@sd.register
+export class Benchmark extends AutoTask({
+  name: "benchmark",
+  params: {
+    candidates: z.array(z.object({
+      hyperParameters: schemas.HyperParameters,
+      metrics: sd.depends(schemas.Metrics),
+    })),
+    penguins: sd.depends(schemas.Penguins),
+    split: schemas.Split,
+  },
+  output: schemas.Benchmark,
+}) {
+  override async *run() {
+    const results: schemas.Result[] = [];
+    for (const { hyperParameters, metrics } of this.candidates) {
+      results.push({ hyperParameters, metrics: await metrics.load(), round: 1 });
+    }
+    // Nobody could know these tasks before the first round was over.
+    const refined = around(ranked(results)).map((hyperParameters) => ({
+      hyperParameters,
+      metrics: evaluation(this.penguins, this.split, hyperParameters),
+    }));
+    yield refined.map(({ metrics }) => metrics); // all of them are complete when the next line runs
+    for (const { hyperParameters, metrics } of refined) {
+      results.push({ hyperParameters, metrics: await metrics.load(), round: 2 });
+    }
+    await this.save(ranked(results));
+  }
+}
+
+// Files for people to open: the report shows the chart, so they share a folder.
+
+@sd.register
+export class Chart extends AutoTask({
+  name: "chart",
+  params: { benchmark: sd.depends(schemas.Benchmark) },
+  output: z.string(),
+  relpath: ({ id }) => `penguins/report/${id}.svg`,
+}) {
+  override async run() {
+    await this.save(chartSvg(await this.benchmark.load()));
+  }
+}
+
+@sd.register
+export class Report extends AutoTask({
+  name: "report",
+  params: { benchmark: sd.depends(schemas.Benchmark), chart: sd.taskOf(Chart) },
+  output: z.string(),
+  relpath: ({ id }) => `penguins/report/${id}.md`,
+}) {
+  override async run() {
+    await this.save(reportMarkdown(await this.benchmark.load(), `${this.chart.id}.svg`));
+  }
+}
+
+/** The pipeline for an experiment; nothing has run yet. */
+export function pipeline({ sha256, candidates, split }: schemas.Experiment): schemas.Pipeline {
+  const penguins = new Dataset({ raw: new Dump({ sha256 }) });
+  const benchmark = new Benchmark({
+    candidates: candidates.map((hyperParameters) => ({
+      hyperParameters,
+      metrics: evaluation(penguins, split, hyperParameters),
+    })),
+    penguins,
+    split,
+  });
+  const chart = new Chart({ benchmark });
+  return { benchmark, chart, report: new Report({ benchmark, chart }) };
+}
