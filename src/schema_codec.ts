@@ -29,7 +29,7 @@ export interface SchemaCodec {
   toJson(value: unknown, reference: MapReference): unknown;
   /** JSON as what `schema.parse` takes; what does not fit is left as it is, for the schema to refuse. */
   fromJson(json: unknown, reference: MapReference): unknown;
-  /** Makes a typed value immutable as far as JavaScript can. */
+  /** A typed value made immutable, or copied where JavaScript cannot: nobody changes it behind the task's back. */
   freeze(value: unknown): unknown;
   /** The typed value with every reference in it replaced; `undefined` where the schema can hold none. */
   readonly mapReferences?: ((value: unknown, map: MapReference) => unknown) | undefined;
@@ -162,6 +162,7 @@ const DATE: SchemaCodec = {
   ...plain((value) => `"${dateText(value as Date)}"`),
   toJson: (value) => dateText(value as Date),
   fromJson: (json) => typeof json === "string" && EXACT_INSTANT.test(json) ? new Date(json) : json,
+  freeze: (value) => new Date(value as Date),
 };
 /** With a zone, and not finer than a `Date` can hold: anything else would come back as another instant. */
 const EXACT_INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3}0*)?)?(Z|[+-]\d\d:\d\d)$/;
@@ -169,11 +170,13 @@ const BYTES: SchemaCodec = {
   ...plain((value) => canonicalString(utf8(value as Uint8Array))),
   toJson: (value) => utf8(value as Uint8Array),
   fromJson: (json) => typeof json === "string" ? new TextEncoder().encode(json) : json,
+  freeze: (value) => (value as Uint8Array).slice(),
 };
 const URL_TEXT: SchemaCodec = {
   ...plain((value) => canonicalString((value as URL).href)),
   toJson: (value) => (value as URL).href,
   fromJson: (json) => typeof json === "string" && URL.canParse(json) ? new URL(json) : json,
+  freeze: (value) => new URL(value as URL),
 };
 
 function compile(schema: Schema): SchemaCodec {
@@ -297,8 +300,14 @@ function tupleCodec(items: readonly SchemaCodec[], rest: SchemaCodec | undefined
     fromJson: (json, map) =>
       Array.isArray(json) ? json.map((x, i) => at(i).fromJson(x, map)) : json,
     freeze(value) {
-      const members = value as unknown[];
-      for (let i = 0; i < members.length; i++) members[i] = at(i).freeze(members[i]);
+      // A z.readonly() has frozen it already.
+      let members = value as unknown[];
+      for (let i = 0; i < members.length; i++) {
+        const part = at(i).freeze(members[i]);
+        if (part === members[i]) continue;
+        if (Object.isFrozen(members)) members = [...members];
+        members[i] = part;
+      }
       return Object.freeze(members);
     },
     mapReferences: all.some((codec) => codec.mapReferences)
@@ -380,11 +389,13 @@ function objectCodec(
       return to;
     },
     freeze(value) {
-      const object = value as Record<string, unknown>;
+      let object = value as Record<string, unknown>;
       for (const key of Object.keys(object)) {
         const part = object[key];
         const frozen = codecOf(key)?.freeze(part);
-        if (frozen !== part) object[key] = frozen;
+        if (frozen === part) continue;
+        if (Object.isFrozen(object)) object = { ...object };
+        define(object, key, frozen);
       }
       return Object.freeze(object);
     },
@@ -603,7 +614,7 @@ function pipeCodec(schema: Schema, def: z.core.$ZodPipeDef): SchemaCodec {
     }
   }
   const input = member(def.in);
-  if (input.mapReferences !== undefined || member(def.out).mapReferences !== undefined) {
+  if (input.mapReferences !== undefined) {
     throw new SchemaError("Cannot use depends(), taskLoads() or taskOf() inside a z.codec or pipe");
   }
   const encode = (value: unknown): unknown => z.encode(schema, value);

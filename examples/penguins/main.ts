@@ -20,9 +20,9 @@ const CANDIDATES: HyperParameters[] = [
   { kind: "logistic", learningRate: 0.01, l2: 0.01 },
   { kind: "logistic", learningRate: 0.1, l2: 0.01 },
   { kind: "logistic", learningRate: 0.1, l2: 1 },
-  { kind: "neighbours", k: 5, standardize: true },
-  { kind: "neighbours", k: 25, standardize: true },
-  { kind: "neighbours", k: 5, standardize: false },
+  { kind: "neighbors", k: 5, standardize: true },
+  { kind: "neighbors", k: 25, standardize: true },
+  { kind: "neighbors", k: 5, standardize: false },
 ];
 const SPLIT: Split = { testFraction: 0.5, seed: 0 };
 

@@ -63,14 +63,14 @@ export function train(penguins: readonly Penguin[], hyperParameters: HyperParame
       const scaling = standardizing(penguins);
       return { kind: "logistic", scaling, weights: descend(penguins, scaling, hyperParameters) };
     }
-    case "neighbours": {
+    case "neighbors": {
       const { k, standardize } = hyperParameters;
       const scaling = standardize ? standardizing(penguins) : AS_MEASURED;
       const points = penguins.map((penguin) => ({
         species: penguin.species,
         features: featuresOf(penguin, scaling),
       }));
-      return { kind: "neighbours", scaling, k, points };
+      return { kind: "neighbors", scaling, k, points };
     }
   }
 }
@@ -118,7 +118,7 @@ function probabilitiesOf(model: Model, features: readonly number[]): number[] {
   switch (model.kind) {
     case "logistic":
       return softmax(model.weights.map((row) => dot(row, [...features, 1])));
-    case "neighbours": {
+    case "neighbors": {
       const nearest = model.points
         .map((point) => ({ ...point, distance: distance(point.features, features) }))
         .sort((a, b) => a.distance - b.distance)
@@ -164,12 +164,12 @@ export function ranked(results: readonly Result[]): Result[] {
 /** What to try next: hyper-parameters around those of the best, none of them tried before. */
 export function around(results: readonly Result[]): HyperParameters[] {
   const tried = new Set(results.map(({ hyperParameters }) => keyOf(hyperParameters)));
-  return neighboursOf(ranked(results)[0]!.hyperParameters).filter((each) =>
+  return neighborsOf(ranked(results)[0]!.hyperParameters).filter((each) =>
     !tried.has(keyOf(each))
   );
 }
 
-function neighboursOf(hyperParameters: HyperParameters): HyperParameters[] {
+function neighborsOf(hyperParameters: HyperParameters): HyperParameters[] {
   switch (hyperParameters.kind) {
     case "logistic": {
       const { learningRate, l2 } = hyperParameters;
@@ -180,7 +180,7 @@ function neighboursOf(hyperParameters: HyperParameters): HyperParameters[] {
         { ...hyperParameters, l2: l2 * 2 },
       ];
     }
-    case "neighbours": {
+    case "neighbors": {
       const { k } = hyperParameters;
       return [k - 2, k + 2].filter((k) => k > 0).map((k) => ({ ...hyperParameters, k }));
     }

@@ -13,8 +13,8 @@ export function modelName({ kind }: HyperParameters): string {
   switch (kind) {
     case "logistic":
       return "logistic regression";
-    case "neighbours":
-      return "nearest neighbours";
+    case "neighbors":
+      return "nearest neighbors";
   }
 }
 
@@ -23,7 +23,7 @@ export function settings(hyperParameters: HyperParameters): string {
   switch (hyperParameters.kind) {
     case "logistic":
       return `rate ${hyperParameters.learningRate}, L2 ${hyperParameters.l2}`;
-    case "neighbours":
+    case "neighbors":
       return `k ${hyperParameters.k}, ${
         hyperParameters.standardize ? "standardized" : "as measured"
       }`;
@@ -75,7 +75,7 @@ ${
     )
   }
 
-Round 2 are the neighbours of the best model of round 1. The models were compared by the same penguins on which the
+Round 2 are the neighbors of the best model of round 1. The models were compared by the same penguins on which the
 accuracy is told, so that of the best one is a little flattering.
 `;
 }
@@ -97,7 +97,7 @@ const STYLE = `
   .grid { stroke: #e4e8ec }
   .axis { stroke: #8c959f }
   .logistic { fill: #2563b8; stroke: #2563b8 }
-  .neighbours { fill: #c2570c; stroke: #c2570c }
+  .neighbors { fill: #c2570c; stroke: #c2570c }
   .refined { fill: #ffffff; stroke-width: 2.5 }
   .cell { fill: #2563b8 }
   .on { fill: #ffffff }
@@ -108,7 +108,7 @@ const STYLE = `
     .grid { stroke: #21262d }
     .axis { stroke: #6e7681 }
     .logistic { fill: #6cb0ff; stroke: #6cb0ff }
-    .neighbours { fill: #f0934e; stroke: #f0934e }
+    .neighbors { fill: #f0934e; stroke: #f0934e }
     .refined { fill: #0d1117 }
     .cell { fill: #6cb0ff }
     .on { fill: #0d1117 }
@@ -116,15 +116,16 @@ const STYLE = `
 
 const WIDTH = 860;
 const TOP = 104;
-const ROW = 27;
-const PLOT = { left: 300, right: 480 };
-const MATRIX = { left: 634, cell: 66 };
+const ROW = 26;
+const PLOT = { left: 230, right: 440 };
+const MATRIX = { left: 644, cell: 62 };
 
 /** The accuracy of each model as a dot, and the confusion matrix of the best one. */
 export function chartSvg(benchmark: Benchmark): string {
   const best = benchmark[0]!;
-  const bottom = TOP + Math.max(benchmark.length * ROW, 3 * MATRIX.cell);
-  const height = bottom + 70;
+  const groups = [...Map.groupBy(benchmark, (each) => modelName(each.hyperParameters))];
+  const bottom = TOP + (benchmark.length + groups.length) * ROW;
+  const height = Math.max(bottom, TOP + 3 * MATRIX.cell) + 72;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img">
 <title>Which model tells penguins apart?</title>
 <desc>The best of ${benchmark.length} models is ${modelName(best.hyperParameters)}, ${
@@ -134,83 +135,14 @@ export function chartSvg(benchmark: Benchmark): string {
 </style>
 <rect class="paper" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="10"/>
 ${text(28, 40, "Which model tells penguins apart?", "title")}
-${
-    text(
-      28,
-      62,
-      `Accuracy of each model on the ${tested(best)} penguins that none was trained on`,
-      "muted",
-    )
-  }
-${dots(benchmark, bottom)}
+${text(28, 62, `Accuracy on the ${tested(best)} penguins that no model was trained on`, "muted")}
+${axis(benchmark, bottom)}
+${groups.map(([name, results], i) => dots(name, results, best, benchmark, groups, i)).join("\n")}
+${legend(bottom + 46)}
 ${matrix(best)}
 </svg>
 `;
 }
-
-/** A line for each model: its name, a dot at its accuracy, and the number. */
-function dots(benchmark: Benchmark, bottom: number): string {
-  const worst = Math.min(...benchmark.map(({ metrics }) => metrics.accuracy));
-  const from = Math.min(0.9, Math.floor(10 * worst) / 10);
-  const { left, right } = PLOT;
-  const x = (accuracy: number): number => left + (accuracy - from) / (1 - from) * (right - left);
-  const ticks = Array.from(
-    { length: Math.round((1 - from) * 10) + 1 },
-    (_, i) => from + i / 10,
-  );
-  return [
-    ...ticks.map((tick) =>
-      line("grid", x(tick), TOP - 8, x(tick), bottom) +
-      text(x(tick), bottom + 18, `${Math.round(100 * tick)} %`, "muted", "middle")
-    ),
-    ...benchmark.map(({ hyperParameters, round, metrics }, i) => {
-      const y = TOP + (i + 0.5) * ROW;
-      const { kind } = hyperParameters;
-      const emphasis = i === 0 ? "best" : "";
-      return text(28, y + 4.5, modelName(hyperParameters), emphasis) +
-        text(164, y + 4.5, settings(hyperParameters), i === 0 ? emphasis : "muted") +
-        `<circle class="${kind}${round > 1 ? " refined" : ""}" cx="${
-          fixed(x(metrics.accuracy))
-        }" cy="${y}" r="5.5"/>` +
-        text(right + 62, y + 4.5, percent(metrics.accuracy), emphasis, "end");
-    }),
-    `<circle class="logistic" cx="34" cy="${bottom + 42}" r="5.5"/>`,
-    text(46, bottom + 46.5, "first round", "muted"),
-    `<circle class="logistic refined" cx="142" cy="${bottom + 42}" r="5.5"/>`,
-    text(154, bottom + 46.5, "second round, around the best of the first", "muted"),
-  ].join("\n");
-}
-
-/** Rows are what the penguins are, columns what the best model takes them for. */
-function matrix({ metrics: { confusion } }: Result): string {
-  const { left, cell } = MATRIX;
-  return [
-    text(left, 62, "The best model, penguin by penguin", "best"),
-    ...SPECIES.flatMap((species, i) => [
-      text(left - 10, TOP + (i + 0.5) * cell + 4.5, species, "", "end"),
-      text(left + (i + 0.5) * cell, TOP - 10, species, "", "middle"),
-    ]),
-    ...confusion.flatMap((row, actual) => {
-      const all = row.reduce((total, count) => total + count, 0);
-      return row.map((count, predicted) => {
-        const share = all === 0 ? 0 : count / all;
-        const [x, y] = [left + predicted * cell, TOP + actual * cell];
-        return `<rect class="cell" x="${x + 1}" y="${y + 1}" width="${cell - 2}" height="${
-          cell - 2
-        }" rx="4" fill-opacity="${fixed(0.07 + 0.93 * share)}"/>` +
-          text(
-            x + cell / 2,
-            y + cell / 2 + 4.5,
-            String(count),
-            share > 0.5 ? "on best" : "",
-            "middle",
-          );
-      });
-    }),
-    text(left, TOP + 3 * cell + 18, "Rows: what it is. Columns: what it is taken for.", "muted"),
-  ].join("\n");
-}
-
 function text(x: number, y: number, words: string, style = "", anchor = "start"): string {
   return `<text x="${fixed(x)}" y="${
     fixed(y)

@@ -66,7 +66,7 @@ export const HyperParameters = z.discriminatedUnion("kind", [
     l2: z.number().nonnegative(),
   }),
   z.object({
-    kind: z.literal("neighbours"),
+    kind: z.literal("neighbors"),
     k: z.int().positive(),
     standardize: z.boolean(),
   }),
@@ -86,7 +86,7 @@ export const Model = z.discriminatedUnion("kind", [
     weights: z.array(z.array(z.number())),
   }),
   z.object({
-    kind: z.literal("neighbours"),
+    kind: z.literal("neighbors"),
     scaling: Scaling,
     k: z.int(),
     points: z.array(z.object({ species: Species, features: z.array(z.number()) })),

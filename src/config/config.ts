@@ -60,11 +60,22 @@ export function toTargetRoot(root: string, source: string): string {
       `Cannot use a target root: ${source} is ${value}. Set it to a folder or a uri, e.g. "/data/stardag"`,
     );
   }
-  if (root.startsWith("file:")) return withSlash(fromFile(root, source));
+  if (root.startsWith("file:")) return withSlash(localPath(root));
   if (root.endsWith("://")) return root;
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(root)) return withSlash(root);
   if (/^~(?=[\\/]|$)/.test(root)) return withSlash(join(home(source), root.slice(1)));
   return withSlash(resolve(root));
+}
+
+/** The path that a `file:` url names. Throws `ConfigError` for one with too few slashes, which would name another. */
+export function localPath(url: string): string {
+  if (Deno.build.os === "windows" || /^file:\/\/(?:localhost)?\//i.test(url)) {
+    return fromFileUrl(url);
+  }
+  throw new ConfigError(
+    `Cannot use "${url}": it names no file of this machine. ` +
+      `Write three slashes before the path, e.g. "file:///data/stardag"`,
+  );
 }
 
 function defaultTargetRoot(): string {
@@ -127,18 +138,6 @@ function parseRoots(text: string): Record<string, string> {
     }
   }
   return roots as Record<string, string>;
-}
-
-function fromFile(url: string, source: string): string {
-  try {
-    return fromFileUrl(url);
-  } catch (error) {
-    throw new ConfigError(
-      `Cannot use a target root: ${source} is "${url}" (${messageOf(error)}). ` +
-        `Write it with three slashes, e.g. "file:///data/stardag"`,
-      { cause: error },
-    );
-  }
 }
 
 function withSlash(root: string): string {

@@ -4,8 +4,12 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
-import { DEFAULT_TARGET_ROOT_KEY, getTargetRoot, toTargetRoot } from "../config/config.ts";
+import {
+  DEFAULT_TARGET_ROOT_KEY,
+  getTargetRoot,
+  localPath,
+  toTargetRoot,
+} from "../config/config.ts";
 import { ConfigError } from "../errors.ts";
 import { type Provider, provider } from "../provider.ts";
 import { checkRelpath, DirectoryTarget, type TargetPrototype } from "./directory.ts";
@@ -74,7 +78,7 @@ export class TargetFactory {
   getPath(relpath: string, options?: GetTargetOptions): string {
     checkRelpath(relpath);
     if (this.#findPrototype(relpath) !== undefined) return relpath;
-    if (relpath.startsWith("file://")) return fromFileUrl(relpath);
+    if (relpath.startsWith("file://")) return localPath(relpath);
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(relpath)) throw this.#unknownPrefix(relpath);
     return this.#rootOf(options?.targetRootKey ?? DEFAULT_TARGET_ROOT_KEY) + relpath;
   }

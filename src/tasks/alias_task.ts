@@ -52,6 +52,13 @@ class AliasTask<T> implements AutoTask<T> {
     if (typeof id !== "string" || !validate(id)) {
       throw new TypeError(`Cannot make an alias of the task ${describe(id)}: give its id, a UUID`);
     }
+    if (typeof uri !== "string" || uri === "") {
+      throw new TypeError(
+        `Cannot make an alias of the task ${id}: its uri is ${
+          describe(uri)
+        }. Give the place of the output`,
+      );
+    }
     const name = typeof body.__name === "string" ? body.__name : "alias";
     const namespace = typeof body.__namespace === "string" ? body.__namespace : "";
     this.id = id.toLowerCase();

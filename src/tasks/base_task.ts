@@ -10,7 +10,13 @@ import { describe } from "../json.ts";
 import type { Output, Schema } from "../schema.ts";
 import type { LoadableTarget, Target } from "../targets/target.ts";
 import type { Shape, Unreserved, Values, ValuesIn } from "./fields.ts";
-import { type Bag, compileParameters, setParameters, tasksInParameters } from "./parameters.ts";
+import {
+  type Bag,
+  compileParameters,
+  setParameters,
+  tasksInParameters,
+  unwritable,
+} from "./parameters.ts";
 import {
   type AnyTask,
   isTask,
@@ -74,9 +80,13 @@ export abstract class TaskBase implements AnyTask {
         { typeId: type.id },
       );
     }
-    setParameters(this as unknown as Bag, type, params ?? {});
+    setParameters(this as unknown as Bag, type, params === undefined ? {} : params);
     this.#version = version ?? type.version;
-    this.#id = taskId(type, this as unknown as Bag, this.#version);
+    try {
+      this.#id = taskId(type, this as unknown as Bag, this.#version);
+    } catch (error) {
+      throw unwritable(type, this as unknown as Bag, error);
+    }
     Object.freeze(this);
   }
 
@@ -292,7 +302,10 @@ function declaredType(
       }: a name is not empty and has no dot, slash, blank or control character`,
     );
   }
-  if (namespace !== "" && !namespace.split(".").every((segment) => SEGMENT.test(segment))) {
+  if (
+    typeof namespace !== "string" ||
+    (namespace !== "" && !namespace.split(".").every((segment) => SEGMENT.test(segment)))
+  ) {
     throw new TypeError(
       `Cannot declare the task type "${name}" in the namespace ${
         describe(namespace)

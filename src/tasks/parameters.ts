@@ -8,6 +8,7 @@
 import type { z } from "zod";
 import { messageOf, SchemaError, TaskParameterError } from "../errors.ts";
 import { deepEqual, describe, isPlainObject } from "../json.ts";
+import { allPartsOf } from "../serializers/schema_parts.ts";
 import { fieldOptionsOf, schemaCodec } from "../schema_codec.ts";
 import { isReservedName, loadsWhatFits, type Shape } from "./fields.ts";
 import { schemaName } from "./fit.ts";
@@ -43,9 +44,9 @@ export function compileParameters(
     }
     try {
       const codec = schemaCodec(schema);
-      // Asked now, so that the whole schema is compiled and refused here and not when a task is made.
+      // The whole schema is compiled now, and so refused here and not when a task is made.
+      for (const part of allPartsOf(schema)) schemaCodec(part);
       const hasReferences = codec.mapReferences !== undefined;
-      void codec.hasInsignificant;
       const options = fieldOptionsOf(schema);
       const compat = options !== undefined && "compatDefault" in options;
       return {
@@ -97,7 +98,14 @@ export function setParameters(task: Bag, type: TaskType, given: unknown): void {
     }
     const result = parameter.schema.safeParse(value);
     if (!result.success) throw issueError(type, key, value, result.error);
-    if (result.data !== undefined) task[key] = parameter.codec.freeze(result.data);
+    if (result.data === undefined) continue;
+    try {
+      task[key] = parameter.codec.freeze(result.data);
+      // What is not part of the id must be fit for JSON, too.
+      if (parameter.skip !== undefined) parameter.codec.canonical(result.data);
+    } catch (error) {
+      throw unwritable(type, { [key]: result.data }, error);
+    }
   }
   if (used < Object.keys(given).length) throw unknownParameter(type, given);
 }
@@ -116,6 +124,26 @@ function issueError(
     ? `"${key}" is missing`
     : `"${path.join(".")}" is ${isTask(at) ? `the task ${at}` : describe(at)}`;
   return parameterError(type, path, at, `${what}: ${issue.message}`, error);
+}
+
+/** The error for values that the schema takes but JSON has no form for; `error` is what was thrown for one of them. */
+export function unwritable(type: TaskType, values: Bag, error: unknown): unknown {
+  for (const { key, codec } of type.parameters) {
+    const value = values[key];
+    if (value === undefined || isTask(value)) continue;
+    try {
+      codec.canonical(value);
+    } catch (cause) {
+      return parameterError(
+        type,
+        [key],
+        value,
+        `"${key}" is ${describe(value)}: ${messageOf(cause)}`,
+        cause,
+      );
+    }
+  }
+  return error;
 }
 
 function unknownParameter(type: TaskType, given: Bag): TaskParameterError {

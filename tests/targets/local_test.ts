@@ -47,6 +47,34 @@ Deno.test("LocalTarget leaves nothing but the file, however it was written", asy
   }
 });
 
+Deno.test("LocalTarget forces content to the disk before it is seen, unless told not to", async () => {
+  await using root = await temporaryRoot();
+  const path = `${root.path}/x`;
+  const original = Deno.FsFile.prototype.syncData;
+  let synced: boolean[] = [];
+  Deno.FsFile.prototype.syncData = async function (): Promise<void> {
+    await original.call(this);
+    synced.push(await new LocalTarget(path).exists());
+  };
+  try {
+    for (const flush of [undefined, true, false]) {
+      synced = [];
+      for (const content of ["text", new Uint8Array(3), new Blob(["blob"]), streamOf("stream")]) {
+        await new LocalTarget(path, { flush }).write(content);
+        await Deno.remove(path);
+      }
+      await new LocalTarget(path, { flush }).proxyPath(
+        "w",
+        (to) => Deno.writeTextFile(to, "proxy"),
+      );
+      await Deno.remove(path);
+      assertEquals(synced, flush === false ? [] : [false, false, false, false, false]);
+    }
+  } finally {
+    Deno.FsFile.prototype.syncData = original;
+  }
+});
+
 Deno.test("LocalTarget leaves no temporary file when writing fails", async () => {
   await using root = await temporaryRoot();
   const inTheWay = `${root.path}/folder`;

@@ -1,0 +1,168 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
+import { ConfigError } from "../../src/errors.ts";
+import { DirectoryTarget } from "../../src/targets/directory.ts";
+import {
+  getDirectoryTarget,
+  getTarget,
+  TargetFactory,
+  targetFactoryProvider,
+} from "../../src/targets/factory.ts";
+import { LocalTarget } from "../../src/targets/local.ts";
+import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
+
+const targetRoots = { default: "/data/", archive: "memory://archive" };
+
+Deno.test("TargetFactory puts a path below the root of its key", () => {
+  const factory = new TargetFactory({ targetRoots });
+  const target = factory.getTarget("a/b.json");
+  assertInstanceOf(target, LocalTarget);
+  assertEquals(target.uri, "/data/a/b.json");
+  const archived = factory.getTarget("a/b.json", { targetRootKey: "archive" });
+  assertInstanceOf(archived, InMemoryFileSystemTarget);
+  assertEquals(archived.uri, "memory://archive/a/b.json");
+  assertEquals(factory.getPath("a/b.json"), "/data/a/b.json");
+});
+
+Deno.test("TargetFactory takes a full path or uri as it is, without looking for a root", () => {
+  const factory = new TargetFactory({ targetRoots: {} });
+  assertEquals(factory.getTarget("/elsewhere/x").uri, "/elsewhere/x");
+  assertEquals(factory.getTarget("memory://x").uri, "memory://x");
+  const file = factory.getTarget("file:///elsewhere/a%20b");
+  assertInstanceOf(file, LocalTarget);
+  assertEquals(file.uri, "/elsewhere/a b");
+  assertEquals(factory.getDirectoryTarget("/elsewhere/x/").uri, "/elsewhere/x/");
+});
+
+Deno.test("TargetFactory makes folders of the same kind as files", async () => {
+  const factory = new TargetFactory({ targetRoots });
+  const directory = factory.getDirectoryTarget("parts", { targetRootKey: "archive" });
+  assertInstanceOf(directory, DirectoryTarget);
+  assertEquals(directory.uri, "memory://archive/parts/");
+  const file = directory.getSubTarget("a.txt");
+  assertInstanceOf(file, InMemoryFileSystemTarget);
+  assertEquals(file.uri, "memory://archive/parts/a.txt");
+  assertEquals(directory.probe, { store: file.probe.store, uri: "memory://archive/parts._DONE" });
+  assert(!await directory.exists());
+});
+
+Deno.test("TargetFactory hands its choice about flushing to local targets", () => {
+  const flushOf = (options: { flush?: boolean }): boolean => {
+    const target = new TargetFactory({ targetRoots, ...options }).getTarget("x");
+    assertInstanceOf(target, LocalTarget);
+    return target.flush;
+  };
+  assertEquals([flushOf({}), flushOf({ flush: true }), flushOf({ flush: false })], [
+    true,
+    true,
+    false,
+  ]);
+});
+
+Deno.test("TargetFactory knows kinds beside its own, and prefers the longest prefix", () => {
+  const made: string[] = [];
+  const prototype = (kind: string) => (uri: string): InMemoryFileSystemTarget => {
+    made.push(`${kind} ${uri}`);
+    return new InMemoryFileSystemTarget(uri);
+  };
+  const factory = new TargetFactory({
+    targetRoots: { default: "cloud://bucket", warm: "cloud://warm/x" },
+    prefixToTargetPrototype: {
+      "cloud://": prototype("cloud"),
+      "cloud://warm/": prototype("warm"),
+      "memory://": prototype("memory"),
+    },
+  });
+  factory.getTarget("a");
+  factory.getTarget("a", { targetRootKey: "warm" });
+  factory.getTarget("memory://a");
+  factory.getTarget("cloud://other/a");
+  assertInstanceOf(factory.getTarget("/a"), LocalTarget);
+  assertEquals(made, [
+    "cloud cloud://bucket/a",
+    "warm cloud://warm/x/a",
+    "memory memory://a",
+    "cloud cloud://other/a",
+  ]);
+});
+
+Deno.test("TargetFactory says of an unknown kind which there are and how to add one", () => {
+  const factory = new TargetFactory({ targetRoots: { default: "gs://bucket/x" } });
+  for (
+    const act of [
+      () => factory.getTarget("a"),
+      () => factory.getTarget("gs://bucket/a"),
+      () => factory.getDirectoryTarget("gs://bucket/a"),
+      () => factory.getPath("gs://bucket/a"),
+    ]
+  ) {
+    const error = assertThrows(act, ConfigError);
+    for (
+      const part of ['"gs://bucket/', '"memory://", "/"', 'prefixToTargetPrototype: { "gs://"']
+    ) {
+      assert(error.message.includes(part), error.message);
+    }
+  }
+});
+
+Deno.test("TargetFactory says of an unknown root which there are and how to add one", () => {
+  const factory = new TargetFactory({ targetRoots });
+  for (const key of ["cold", "constructor"]) {
+    const error = assertThrows(() => factory.getTarget("a", { targetRootKey: key }), ConfigError);
+    for (const part of [`"${key}"`, '"default", "archive"', `targetRoots: { "${key}":`]) {
+      assert(error.message.includes(part), error.message);
+    }
+  }
+});
+
+Deno.test("TargetFactory refuses paths that lead out of the root or to no file", () => {
+  const factory = new TargetFactory({ targetRoots });
+  for (
+    const path of ["", "..", "../x", "a/../../x", "a/..", "/a/../x", "memory://a/../x", "a\\..\\x"]
+  ) {
+    assertThrows(() => factory.getTarget(path), RangeError, `"${path}"`);
+    assertThrows(() => factory.getDirectoryTarget(path), RangeError, `"${path}"`);
+  }
+  assertThrows(() => factory.getTarget("file://a/b"), ConfigError, "three slashes");
+  assertThrows(() => factory.getTarget("a/"), RangeError, "getDirectoryTarget()");
+  assertEquals(factory.getTarget("a..b/..c").uri, "/data/a..b/..c");
+});
+
+Deno.test("TargetFactory reads a configured root when it is needed, and once", () => {
+  const name = "STARDAG_TARGET_ROOTS__FACTORY_TEST";
+  const options = { targetRootKey: "factory-test" };
+  const factory = new TargetFactory();
+  assertThrows(() => factory.getTarget("a", options), ConfigError);
+  try {
+    Deno.env.set(name, "/configured");
+    assertEquals(factory.getTarget("a", options).uri, "/configured/a");
+    Deno.env.set(name, "/changed");
+    assertEquals(factory.getTarget("b", options).uri, "/configured/b");
+    assertEquals(new TargetFactory().getTarget("b", options).uri, "/changed/b");
+  } finally {
+    Deno.env.delete(name);
+  }
+});
+
+Deno.test("TargetFactory needs no permission to make targets below roots handed to it", {
+  permissions: "none",
+}, () => {
+  assertEquals(new TargetFactory({ targetRoots }).getTarget("a").uri, "/data/a");
+  new TargetFactory().getTarget("memory://a");
+});
+
+Deno.test("getTarget() and getDirectoryTarget() use the factory in force", () => {
+  const factory = new TargetFactory({ targetRoots: { default: "/first" } });
+  using _ = targetFactoryProvider.override(factory);
+  assertStrictEquals(targetFactoryProvider.get(), factory);
+  assertEquals(getTarget("a").uri, "/first/a");
+  assertEquals(getDirectoryTarget("a").uri, "/first/a/");
+  using _other = targetFactoryProvider.override(new TargetFactory({ targetRoots }));
+  assertEquals(getTarget("a", { targetRootKey: "archive" }).uri, "memory://archive/a");
+  assertEquals(getDirectoryTarget("a", { targetRootKey: "archive" }).uri, "memory://archive/a/");
+});
