@@ -56,7 +56,10 @@ export function dateText(date: Date): string {
   return text.endsWith(".000Z") ? `${text.slice(0, 19)}Z` : `${text.slice(0, 23)}000Z`;
 }
 
-/** Canonical form of a value without a schema: a whole number is an integer. Throws on what JSON cannot hold. */
+/**
+ * Canonical form of a value without a schema. A whole number is an integer, unless it is too large to be told from its
+ * neighbours: then it is a float. Throws on what JSON cannot hold.
+ */
 export function canonicalJson(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -66,7 +69,7 @@ export function canonicalJson(value: unknown): string {
     case "bigint":
       return canonicalInteger(value);
     case "number":
-      return Number.isInteger(value) ? canonicalInteger(value) : canonicalFloat(value);
+      return Number.isSafeInteger(value) ? canonicalInteger(value) : canonicalFloat(value);
     case "object":
       if (value === null) return "null";
       if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;

@@ -14,7 +14,7 @@ export type Schema = InstanceType<(typeof import("zod"))["ZodType"]>;
 export type ObjectSchema = InstanceType<(typeof import("zod"))["ZodObject"]>;
 
 /** A schema whose values are `Out`, parsed from `In`: `z.ZodType<Out, In>`. */
-export type SchemaOf<Out, In = Out> = Schema & {
+export type SchemaOf<Out, In = unknown> = Schema & {
   /** Zod's own part of a schema. */
   readonly _zod: {
     /** What `parse` gives. */

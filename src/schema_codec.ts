@@ -311,8 +311,7 @@ function tupleCodec(items: readonly SchemaCodec[], rest: SchemaCodec | undefined
       return Object.freeze(members);
     },
     mapReferences: all.some((codec) => codec.mapReferences)
-      ? (value, map) =>
-        (value as readonly unknown[]).map((x, i) => at(i).mapReferences?.(x, map) ?? x)
+      ? (value, map) => (value as readonly unknown[]).map((x, i) => mapped(at(i), x, map))
       : undefined,
     hasInsignificant: all.some((codec) => codec.hasInsignificant),
   };
@@ -403,7 +402,7 @@ function objectCodec(
   return lazily(codec, {
     mapReferences: () =>
       fields().some(({ codec }) => codec.mapReferences) || extra?.mapReferences
-        ? (value, map) => convert(value, (codec, part) => codec.mapReferences?.(part, map) ?? part)
+        ? (value, map) => convert(value, (codec, part) => mapped(codec, part, map))
         : undefined,
     hasInsignificant: () =>
       fields().some(({ codec, skip }) => codec.hasInsignificant === true || isInsignificant(skip)),
@@ -574,9 +573,7 @@ function unionCodec(options: readonly Schema[]): SchemaCodec {
       return json;
     },
     freeze: (value) => branchOf(value).freeze(value),
-    mapReferences: withReferences
-      ? (value, map) => branchOf(value).mapReferences?.(value, map) ?? value
-      : undefined,
+    mapReferences: withReferences ? (value, map) => mapped(branchOf(value), value, map) : undefined,
     hasInsignificant: codecs.some((codec) => codec.hasInsignificant),
   };
 }
@@ -599,7 +596,7 @@ function lazyCodec(get: () => SchemaCodec): SchemaCodec {
     fromJson: (json, map) => get().fromJson(json, map),
     freeze: (value) => get().freeze(value),
     // Always there: whether there are references inside cannot be asked without going round in circles.
-    mapReferences: (value, map) => get().mapReferences?.(value, map) ?? value,
+    mapReferences: (value, map) => mapped(get(), value, map),
     hasInsignificant: true,
   };
 }
@@ -647,6 +644,11 @@ function customCodec(schema: Schema): SchemaCodec {
 
 // ---- helpers ----
 
+/** A part with its references replaced; what stands for one may itself be null or undefined. */
+function mapped(codec: SchemaCodec, value: unknown, map: MapReference): unknown {
+  return codec.mapReferences === undefined ? value : codec.mapReferences(value, map);
+}
+
 /** Adds getters that are computed once, on first use. */
 function lazily(
   codec: SchemaCodec,
@@ -688,9 +690,9 @@ function integerJson(value: bigint): unknown {
 }
 
 function jsonOfAny(value: unknown): unknown {
-  if (typeof value === "bigint" || Number.isInteger(value)) {
-    return integerJson(BigInt(value as number));
-  }
+  if (typeof value === "bigint") return integerJson(value);
+  // Digits alone would come back as a bigint.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return rawJson(canonicalJson(value));
   if (Array.isArray(value)) return value.map(jsonOfAny);
   if (!isPlainObject(value)) return value;
   const to: Record<string, unknown> = {};

@@ -1,14 +1,15 @@
 /**
- * The pipeline as classes. `functions.ts` has the same one as functions: the same ids, so either finds what the other made.
- * Which is why a program imports only one of the two: a type is declared once.
+ * The pipeline as classes. `functions.ts` has the same one as functions: with the same ids, so that
+ * either finds what the other made.
  *
  * @module
  */
 
 import * as sd from "@stardag/core";
 import { z } from "zod";
+import { chartSvg } from "./chart.ts";
 import { around, metricsOf, predict, ranked, subsetOf, train, withoutGaps } from "./ml.ts";
-import { chartSvg, reportMarkdown } from "./report.ts";
+import { reportMarkdown } from "./report.ts";
 import * as schemas from "./schemas.ts";
 import { readSource } from "./source.ts";
 
@@ -21,7 +22,7 @@ export class Dump extends AutoTask({
   params: { sha256: z.string() },
   output: schemas.RawPenguins,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(await readSource(this.sha256));
   }
 }
@@ -33,7 +34,7 @@ export class Dataset extends AutoTask({
   params: { raw: sd.depends(schemas.RawPenguins) },
   output: schemas.Penguins,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(withoutGaps(await this.raw.load()));
   }
 }
@@ -45,11 +46,12 @@ export class Subset extends AutoTask({
   params: { penguins: sd.depends(schemas.Penguins), subset: schemas.Subset, split: schemas.Split },
   output: schemas.Penguins,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(subsetOf(await this.penguins.load(), this.subset, this.split));
   }
 }
 
+/** One kind of model with one set of hyper-parameters, trained. */
 @sd.register
 export class TrainedModel extends AutoTask({
   name: "trained_model",
@@ -59,34 +61,36 @@ export class TrainedModel extends AutoTask({
   },
   output: schemas.Model,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(train(await this.penguins.load(), this.hyperParameters));
   }
 }
 
+/** What the model takes each of the penguins for. */
 @sd.register
 export class Predictions extends AutoTask({
   name: "predictions",
   params: { model: sd.depends(schemas.Model), penguins: sd.depends(schemas.Penguins) },
   output: schemas.Predictions,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(predict(await this.model.load(), await this.penguins.load()));
   }
 }
 
+/** How good the predictions are. */
 @sd.register
 export class Metrics extends AutoTask({
   name: "metrics",
   params: { predictions: sd.depends(schemas.Predictions) },
   output: schemas.Metrics,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(metricsOf(await this.predictions.load()));
   }
 }
 
-/** All the way from the penguins to the metrics of one model. This only makes tasks, it runs nothing. */
+/** All the way from the penguins to the metrics of one model. Makes tasks, nothing runs here. */
 function evaluation(
   penguins: sd.TaskLoads<schemas.Penguin[]>,
   split: schemas.Split,
@@ -114,7 +118,7 @@ export class Benchmark extends AutoTask({
   },
   output: schemas.Benchmark,
 }) {
-  override async *run() {
+  override async *run(): AsyncGenerator<Metrics[], void> {
     const results: schemas.Result[] = [];
     for (const { hyperParameters, metrics } of this.candidates) {
       results.push({ hyperParameters, metrics: await metrics.load(), round: 1 });
@@ -124,7 +128,7 @@ export class Benchmark extends AutoTask({
       hyperParameters,
       metrics: evaluation(this.penguins, this.split, hyperParameters),
     }));
-    yield refined.map(({ metrics }) => metrics); // all of them are complete when the next line runs
+    yield refined.map(({ metrics }) => metrics); // when the next line runs, all are complete
     for (const { hyperParameters, metrics } of refined) {
       results.push({ hyperParameters, metrics: await metrics.load(), round: 2 });
     }
@@ -132,8 +136,7 @@ export class Benchmark extends AutoTask({
   }
 }
 
-// Files for people to open: the report shows the chart, so they share a folder.
-
+/** The benchmark at a glance. The report shows it, so the two share a folder: hence the path. */
 @sd.register
 export class Chart extends AutoTask({
   name: "chart",
@@ -141,11 +144,12 @@ export class Chart extends AutoTask({
   output: z.string(),
   relpath: ({ id }) => `penguins/report/${id}.svg`,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(chartSvg(await this.benchmark.load()));
   }
 }
 
+/** The benchmark in words. */
 @sd.register
 export class Report extends AutoTask({
   name: "report",
@@ -153,7 +157,7 @@ export class Report extends AutoTask({
   output: z.string(),
   relpath: ({ id }) => `penguins/report/${id}.md`,
 }) {
-  override async run() {
+  override async run(): Promise<void> {
     await this.save(reportMarkdown(await this.benchmark.load(), `${this.chart.id}.svg`));
   }
 }

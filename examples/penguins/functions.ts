@@ -1,13 +1,15 @@
 /**
- * The pipeline as functions. `classes.ts` has the same one as classes: the same ids, so either finds what the other made.
+ * The pipeline as functions. `classes.ts` has the same one as classes: with the same ids, so that
+ * either finds what the other made.
  *
  * @module
  */
 
 import * as sd from "@stardag/core";
 import { z } from "zod";
+import { chartSvg } from "./chart.ts";
 import { around, metricsOf, predict, ranked, subsetOf, train, withoutGaps } from "./ml.ts";
-import { chartSvg, reportMarkdown } from "./report.ts";
+import { reportMarkdown } from "./report.ts";
 import {
   Benchmark,
   type Experiment,
@@ -51,6 +53,7 @@ export const subset = task({
   run: ({ penguins, subset, split }) => subsetOf(penguins, subset, split),
 });
 
+/** One kind of model with one set of hyper-parameters, trained. */
 export const trainedModel = task({
   name: "trained_model",
   params: { penguins: sd.depends(Penguins), hyperParameters: HyperParameters },
@@ -58,6 +61,7 @@ export const trainedModel = task({
   run: ({ penguins, hyperParameters }) => train(penguins, hyperParameters),
 });
 
+/** What the model takes each of the penguins for. */
 export const predictions = task({
   name: "predictions",
   params: { model: sd.depends(Model), penguins: sd.depends(Penguins) },
@@ -65,6 +69,7 @@ export const predictions = task({
   run: ({ model, penguins }) => predict(model, penguins),
 });
 
+/** How good the predictions are. */
 export const metrics = task({
   name: "metrics",
   params: { predictions: sd.depends(Predictions) },
@@ -72,7 +77,7 @@ export const metrics = task({
   run: ({ predictions }) => metricsOf(predictions),
 });
 
-/** All the way from the penguins to the metrics of one model. This only makes tasks, it runs nothing. */
+/** All the way from the penguins to the metrics of one model. Makes tasks, nothing runs here. */
 function evaluation(
   penguins: sd.TaskLoads<Penguin[]>,
   split: Split,
@@ -94,7 +99,8 @@ export const benchmark = task({
       hyperParameters: HyperParameters,
       metrics: sd.depends(Metrics),
     })),
-    penguins: sd.taskLoads(Penguins), // the task, not what it loads: more models are to be trained from it
+    // The task itself and not what it loads: to make further tasks from.
+    penguins: sd.taskLoads(Penguins),
     split: Split,
   },
   output: Benchmark,
@@ -105,7 +111,7 @@ export const benchmark = task({
       hyperParameters,
       metrics: evaluation(penguins, split, hyperParameters),
     }));
-    yield refined.map(({ metrics }) => metrics); // all of them are complete when the next line runs
+    yield refined.map(({ metrics }) => metrics); // when the next line runs, all are complete
     for (const { hyperParameters, metrics } of refined) {
       results.push({ hyperParameters, metrics: await metrics.load(), round: 2 });
     }
@@ -113,8 +119,7 @@ export const benchmark = task({
   },
 });
 
-// Files for people to open: the report shows the chart, so they share a folder.
-
+/** The benchmark at a glance. The report shows it, so the two share a folder: hence the path. */
 export const chart = task({
   name: "chart",
   params: { benchmark: sd.depends(Benchmark) },
@@ -123,6 +128,7 @@ export const chart = task({
   run: ({ benchmark }) => chartSvg(benchmark),
 });
 
+/** The benchmark in words. */
 export const report = task({
   name: "report",
   params: { benchmark: sd.depends(Benchmark), chart: sd.taskOf(chart) },

@@ -1,10 +1,11 @@
 /**
- * Which model tells penguins apart best? A pipeline on real data; the second time there is nothing left to do:
+ * Which model tells penguins apart? A pipeline on real data; a second run finds that all is done.
  *
- *     deno run --allow-read=. --allow-write=examples/penguins/output examples/penguins/main.ts
+ *     deno run --allow-read=examples/penguins --allow-write=examples/penguins/output \
+ *       examples/penguins/main.ts
  *
- * It reads the data beside this file (and finds its own modules), and writes below `--output=<folder>`, here
- * `examples/penguins/output`. With `--api=class` the same pipeline is declared by classes.
+ * It reads the data beside this file and keeps its outputs in the folder `output` there, or in that
+ * of `--output`. `--api=class` takes the pipeline of `classes.ts`, instead of `functions.ts`.
  *
  * @module
  */
@@ -16,6 +17,7 @@ import { modelName, percent, settings } from "./report.ts";
 import type { HyperParameters, Split } from "./schemas.ts";
 import { sourceDigest } from "./source.ts";
 
+// Change a number, or add a line: only what depends on it runs.
 const CANDIDATES: HyperParameters[] = [
   { kind: "logistic", learningRate: 0.01, l2: 0.01 },
   { kind: "logistic", learningRate: 0.1, l2: 0.01 },
@@ -33,27 +35,36 @@ const { values: { api, output } } = parseArgs({
   },
 });
 if (api !== "function" && api !== "class") {
-  console.error(`Cannot use the API "${api}": give --api=function or --api=class`);
+  console.error(`Cannot use --api=${api}: give --api=function or --api=class`);
   Deno.exit(2);
 }
+// Only one of them: both declare the same types of tasks, and a program declares a type once.
 const { pipeline } = await (api === "class" ? import("./classes.ts") : import("./functions.ts"));
 
-// Where outputs are kept. Without this line it would be told by STARDAG_TARGET_ROOTS, or be a folder below the home folder.
+// Without it, outputs are kept where STARDAG_TARGET_ROOTS says, or below the home folder.
 sd.targetFactoryProvider.set(new sd.TargetFactory({ targetRoots: { default: output } }));
 
 const tasks = pipeline({ sha256: await sourceDigest(), candidates: CANDIDATES, split: SPLIT });
 const summary = await sd.build(tasks);
+if (summary.status !== "success") {
+  console.error(`${summary}`);
+  Deno.exit(1);
+}
 console.log(`${summary}`);
-if (summary.status !== "success") Deno.exit(1);
 if (summary.taskCount.succeeded === 0) console.log("All is complete, 0 tasks have run");
 
-console.log("\n  accuracy  model                hyper-parameters");
+console.log("\n  accuracy  log loss  model                hyper-parameters");
 for (const { hyperParameters, metrics } of await tasks.benchmark.load()) {
-  const cells = [percent(metrics.accuracy).padStart(10), modelName(hyperParameters).padEnd(19)];
-  console.log(`${cells.join("  ")}  ${settings(hyperParameters)}`);
+  const cells = [
+    percent(metrics.accuracy).padStart(8),
+    metrics.logLoss.toFixed(3).padStart(8),
+    modelName(hyperParameters).padEnd(19),
+    settings(hyperParameters),
+  ];
+  console.log(`  ${cells.join("  ")}`);
 }
 
 console.log();
 for (const [name, task] of Object.entries(tasks)) {
-  console.log(`  ${name.padEnd(10)} ${relative(Deno.cwd(), task.output().uri)}`);
+  console.log(`  ${name.padEnd(9)}  ${relative(Deno.cwd(), task.output().uri)}`);
 }

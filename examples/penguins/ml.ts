@@ -1,5 +1,5 @@
 /**
- * The mathematics, as plain functions on plain values: nothing in here knows of tasks, files or builds.
+ * The mathematics: plain functions on plain values, which know nothing of tasks, files and builds.
  *
  * @module
  */
@@ -45,7 +45,7 @@ export function subsetOf(
   return subset === "test" ? shuffled.slice(0, tests) : shuffled.slice(tests);
 }
 
-/** Mulberry32, numbers from 0 to 1: a task is to make the same output each time, so no `Math.random()`. */
+/** Mulberry32, from 0 to 1. With `Math.random()` a task would make another output each time. */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -75,7 +75,7 @@ export function train(penguins: readonly Penguin[], hyperParameters: HyperParame
   }
 }
 
-/** Multinomial logistic regression: gradient descent with an L2 penalty on all weights but the biases. */
+/** Multinomial logistic regression: gradient descent, with an L2 penalty on all but the biases. */
 function descend(
   penguins: readonly Penguin[],
   scaling: Scaling,
@@ -164,9 +164,7 @@ export function ranked(results: readonly Result[]): Result[] {
 /** What to try next: hyper-parameters around those of the best, none of them tried before. */
 export function around(results: readonly Result[]): HyperParameters[] {
   const tried = new Set(results.map(({ hyperParameters }) => keyOf(hyperParameters)));
-  return neighborsOf(ranked(results)[0]!.hyperParameters).filter((each) =>
-    !tried.has(keyOf(each))
-  );
+  return neighborsOf(ranked(results)[0]!.hyperParameters).filter((each) => !tried.has(keyOf(each)));
 }
 
 function neighborsOf(hyperParameters: HyperParameters): HyperParameters[] {

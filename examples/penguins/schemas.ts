@@ -1,5 +1,5 @@
 /**
- * What flows between the tasks: the shapes of all parameters and outputs of the pipeline, for both of its versions.
+ * What flows between the tasks: the shapes of all their parameters and outputs.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export const Penguin = z.object({
 });
 export type Penguin = z.infer<typeof Penguin>;
 
-/** Tables are stored as CSV, so that any tool opens them; without `serialized()` they would be JSON. */
+/** Tables are stored as CSV, for any tool to open; without `serialized()` they would be JSON. */
 export const RawPenguins = sd.serialized(z.array(RawPenguin), new sd.CsvSerializer(RawPenguin));
 export const Penguins = sd.serialized(z.array(Penguin), new sd.CsvSerializer(Penguin));
 
@@ -133,7 +133,7 @@ export interface Experiment {
   readonly split: Split;
 }
 
-/** The tasks that are asked for; all others are found from them. A `type`, so that `build()` takes it as it is. */
+/** What is asked for; all else follows. A type, as `build()` takes no interface as a record. */
 export type Pipeline = {
   readonly benchmark: sd.AutoTask<Benchmark>;
   readonly chart: sd.AutoTask<string>;

@@ -1,9 +1,9 @@
 /**
- * The file that all begins with: measurements of 344 penguins at Palmer Station, Antarctica, published under CC0 by
- * A. M. Horst, A. P. Hill and K. B. Gorman (2020), https://allisonhorst.github.io/palmerpenguins.
+ * The file that all begins with: 344 penguins measured at Palmer Station, Antarctica, published
+ * under CC0 by A. M. Horst, A. P. Hill and K. B. Gorman as "palmerpenguins".
  *
- * An id is made of parameters alone, so a task that reads a file would count as complete when the file has changed.
- * Hence the digest of the file is a parameter: other content, other ids, all the way down to the report.
+ * An id is made of parameters alone: a task that just reads a file stays complete when the file
+ * changes. So the digest of the file is a parameter: other content, other ids, down to the report.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export async function readSource(sha256: string): Promise<RawPenguin[]> {
   const actual = await sourceDigest();
   if (actual !== sha256) {
     throw new Error(
-      `Cannot read "${source().uri}": its digest is "${actual}" and not "${sha256}". Make the task anew`,
+      `Cannot read "${source().uri}": its digest is ${actual}, not ${sha256}. Make the task anew`,
     );
   }
   return await new sd.CsvSerializer(RawPenguin).load(source());

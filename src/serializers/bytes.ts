@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import type { SchemaOf } from "../schema.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { checkLoaded, checkSaved } from "./check.ts";
 import type { Serializer } from "./serializer.ts";
@@ -13,10 +14,10 @@ import type { Serializer } from "./serializer.ts";
 export class BytesSerializer implements Serializer<Uint8Array<ArrayBuffer>> {
   /** `bin` */
   readonly extension: string = "bin";
-  readonly #schema: z.ZodType<Uint8Array<ArrayBuffer>>;
+  readonly #schema: SchemaOf<Uint8Array<ArrayBuffer>>;
 
   /** `schema` says more about the bytes, e.g. how many there are; any will do without it. */
-  constructor(schema: z.ZodType<Uint8Array<ArrayBuffer>> = z.instanceof(Uint8Array)) {
+  constructor(schema: SchemaOf<Uint8Array<ArrayBuffer>> = z.instanceof(Uint8Array)) {
     this.#schema = schema;
   }
 

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { messageOf, SerializationError } from "../errors.ts";
 import { describe } from "../json.ts";
+import type { Output, Schema } from "../schema.ts";
 
 /** Where a value is written or read. A target is one: the whole of its file. */
 export interface Place {
@@ -30,7 +31,7 @@ export interface Checked {
  * Checks a value that is to be written. It is taken as what the schema gives, and where it does not fit
  * so, as what the schema takes: without a property that has a default, say.
  */
-export function checkSaved(schema: z.ZodType, value: unknown, place: Place): Checked {
+export function checkSaved(schema: Schema, value: unknown, place: Place): Checked {
   try {
     const encoded = z.safeEncode(schema, value);
     if (encoded.success) return { value, encoded: encoded.data };
@@ -46,11 +47,11 @@ export function checkSaved(schema: z.ZodType, value: unknown, place: Place): Che
 }
 
 /** Checks a value that was read, and gives it as the schema does. */
-export function checkLoaded<S extends z.ZodType>(
+export function checkLoaded<S extends Schema>(
   schema: S,
   value: unknown,
   place: Place,
-): z.output<S> {
+): Output<S> {
   try {
     const parsed = z.safeParse(schema, value);
     if (parsed.success) return parsed.data;

@@ -7,13 +7,14 @@
 import { z } from "zod";
 import { messageOf, SchemaError } from "../errors.ts";
 import { describe } from "../json.ts";
+import type { ObjectSchema, Output } from "../schema.ts";
 import { classOf, type SchemaCodec, schemaCodec, wrapped } from "../schema_codec.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
-import { cannotLoad, checkLoaded, checkSaved } from "./check.ts";
+import { cannotLoad, cannotSave, checkLoaded, checkSaved, type Place } from "./check.ts";
 import type { Serializer } from "./serializer.ts";
 import { readUtf8 } from "./utf8.ts";
 
-type Schema = z.core.$ZodType;
+type Part = z.core.$ZodType;
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const INTEGER = /^[+-]?\d+$/;
@@ -27,7 +28,7 @@ const INTEGER = /^[+-]?\d+$/;
  * empty string. A field that can be both `null` and absent comes back as `null`. When loaded, columns may
  * stand in any order, and ones that the schema does not know are left to it.
  */
-export class CsvSerializer<R extends z.ZodObject> implements Serializer<z.output<R>[]> {
+export class CsvSerializer<R extends ObjectSchema> implements Serializer<Output<R>[]> {
   /** `csv` */
   readonly extension: string = "csv";
   readonly #row: R;
@@ -48,25 +49,35 @@ export class CsvSerializer<R extends z.ZodObject> implements Serializer<z.output
   }
 
   /** Writes the rows. Rejects with `SerializationError` when one does not fit. */
-  async dump(value: z.output<R>[], target: FileSystemTarget): Promise<void> {
+  async dump(value: Output<R>[], target: FileSystemTarget): Promise<void> {
     checkSaved(z.array(z.unknown()), value, target);
     const lines = [this.#columns.map(({ key }) => quoted(key))];
     for (const [i, row] of value.entries()) {
-      const typed = checkSaved(this.#row, row, { uri: target.uri, path: [i] }).value;
-      lines.push(this.#columns.map((column) => column.write((typed as Fields)[column.key])));
+      lines.push(this.#cellsOf(row, { uri: target.uri, path: [i] }));
     }
     await target.write(lines.map((cells) => `${cells.join(",")}\r\n`).join(""));
   }
 
   /** Reads the rows. Rejects with `SerializationError` that names line and column when the file does not fit. */
-  async load(target: FileSystemTarget): Promise<z.output<R>[]> {
+  async load(target: FileSystemTarget): Promise<Output<R>[]> {
     const [header, ...records] = await parseCsv(await readUtf8(target), target);
     if (header === undefined) throw cannotLoad(target, "it has no header line");
     const columns = this.#columnsOf(header.cells.map((cell) => cell ?? ""), target);
-    return records.map(({ cells, line }, i): z.output<R> => {
+    return records.map(({ cells, line }, i): Output<R> => {
       const fields = columns.map(({ name, read }, at) => [name, read(cells[at] ?? null)] as const);
       const row = Object.fromEntries(fields.filter(([, value]) => value !== undefined));
       return checkLoaded(this.#row, row, { uri: target.uri, path: [i], line });
+    });
+  }
+
+  #cellsOf(row: unknown, place: Place): string[] {
+    const fields = checkSaved(this.#row, row, place).value as Readonly<Record<string, unknown>>;
+    return this.#columns.map(({ key, write }) => {
+      try {
+        return write(fields[key]);
+      } catch (error) {
+        throw cannotSave(place, `${messageOf(error)}, at ${key}`, { path: [key], cause: error });
+      }
     });
   }
 
@@ -90,15 +101,13 @@ export class CsvSerializer<R extends z.ZodObject> implements Serializer<z.output
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** One field of the rows. */
 interface Column {
   readonly key: string;
   /** Whether a file without the column will do. */
   readonly mayBeMissing: boolean;
-  /** The cell of a value. */
-  write(value: unknown): string;
+  /** The cell of a value. Throws when there is none for it. */
+  readonly write: (value: unknown) => string;
   /** What the schema takes, of a cell; what cannot be read stays text, for the schema to refuse. */
   readonly read: (cell: string | null) => unknown;
 }
@@ -111,7 +120,7 @@ interface ColumnOfFile {
 /** What a cell holds. */
 type Kind = "text" | "number" | "bigint" | "boolean";
 
-function columnOf(key: string, schema: Schema): Column {
+function columnOf(key: string, schema: Part): Column {
   const kinds = new Set(kindsOf(key, schema));
   const [kind] = kinds;
   if (kind === undefined || kinds.size > 1) throw unfitColumn(key, "values of several kinds");
@@ -137,7 +146,7 @@ function columnOf(key: string, schema: Schema): Column {
 }
 
 /** What values of the schema are in a cell; those that are `null` or absent are none. */
-function kindsOf(key: string, schema: Schema): Kind[] {
+function kindsOf(key: string, schema: Part): Kind[] {
   const def = (schema as z.core.$ZodTypes)._zod.def;
   switch (def.type) {
     case "string":
@@ -204,6 +213,7 @@ function refuseReference(): never {
 
 /** A cell of text. The empty string is quoted, to tell it from no value. */
 function quoted(text: string): string {
+  if (!text.isWellFormed()) throw new RangeError("UTF-8 cannot hold half of a surrogate pair");
   return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
@@ -215,7 +225,7 @@ interface Line {
 }
 
 async function parseCsv(text: string, target: FileSystemTarget): Promise<readonly Line[]> {
-  // deno-lint-ignore no-import-prefix -- so that only those who read CSV need it
+  // deno-lint-ignore no-import-prefix -- loaded only by those who read CSV
   const { parse } = await import("npm:csv-parse@^7/sync");
   try {
     const records = parse(text, {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type { Output, Schema } from "../schema.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { JsonText } from "./json_text.ts";
 import type { Serializer } from "./serializer.ts";
@@ -18,7 +18,7 @@ import { readUtf8 } from "./utf8.ts";
  * file and comes back as `undefined`, so that `z.void()` does for tasks that have nothing to tell.
  * Throws `SchemaError` for a schema whose values JSON cannot hold.
  */
-export class JsonSerializer<S extends z.ZodType> implements Serializer<z.output<S>> {
+export class JsonSerializer<S extends Schema> implements Serializer<Output<S>> {
   /** `json` */
   readonly extension: string = "json";
   readonly #text: JsonText<S>;
@@ -29,12 +29,12 @@ export class JsonSerializer<S extends z.ZodType> implements Serializer<z.output<
   }
 
   /** Writes the value, once it is known to fit the schema. */
-  async dump(value: z.output<S>, target: FileSystemTarget): Promise<void> {
+  async dump(value: Output<S>, target: FileSystemTarget): Promise<void> {
     await target.write(this.#text.write(value, target));
   }
 
   /** Reads the value. Rejects with `SerializationError` when the file is no JSON, or does not fit. */
-  async load(target: FileSystemTarget): Promise<z.output<S>> {
+  async load(target: FileSystemTarget): Promise<Output<S>> {
     return this.#text.read(await readUtf8(target), target);
   }
 }

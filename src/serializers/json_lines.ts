@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import type { Output, Schema, SchemaOf } from "../schema.ts";
 import { notFound } from "../targets/file_error.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { checkSaved } from "./check.ts";
@@ -21,7 +22,7 @@ const EXPECTED_ROWS = "Expected rows: an array, or anything else that for await 
  * An array of rows as JSON Lines. The array is in memory, the text of the file never is as a whole. For
  * rows that do not fit into memory, see {@linkcode jsonLines}.
  */
-export class JsonLinesSerializer<R extends z.ZodType> implements Serializer<z.output<R>[]> {
+export class JsonLinesSerializer<R extends Schema> implements Serializer<Output<R>[]> {
   /** `jsonl` */
   readonly extension: string = "jsonl";
   readonly #row: JsonText<R>;
@@ -32,14 +33,14 @@ export class JsonLinesSerializer<R extends z.ZodType> implements Serializer<z.ou
   }
 
   /** Writes the rows. Rejects with `SerializationError` when one does not fit. */
-  async dump(value: z.output<R>[], target: FileSystemTarget): Promise<void> {
+  async dump(value: Output<R>[], target: FileSystemTarget): Promise<void> {
     checkSaved(z.array(z.unknown()), value, target);
     await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
   }
 
   /** Reads the rows. Rejects with `SerializationError` that names the line when one does not fit. */
-  async load(target: FileSystemTarget): Promise<z.output<R>[]> {
-    const rows: z.output<R>[] = [];
+  async load(target: FileSystemTarget): Promise<Output<R>[]> {
+    const rows: Output<R>[] = [];
     for await (const lines of linesOf(target)) {
       for (const line of lines) rows.push(readRow(line, rows.length, this.#row, target));
     }
@@ -48,8 +49,8 @@ export class JsonLinesSerializer<R extends z.ZodType> implements Serializer<z.ou
 }
 
 /** Rows as JSON Lines of which only a piece is in memory at a time: the serializer of {@linkcode jsonLines}. */
-export class StreamingJsonLinesSerializer<R extends z.ZodType>
-  implements Serializer<AsyncIterable<z.output<R>>> {
+export class StreamingJsonLinesSerializer<R extends Schema>
+  implements Serializer<AsyncIterable<Output<R>>> {
   /** `jsonl` */
   readonly extension: string = "jsonl";
   readonly #row: JsonText<R>;
@@ -63,13 +64,13 @@ export class StreamingJsonLinesSerializer<R extends z.ZodType>
    * Writes the rows as they come, also those of a synchronous iterable. When they throw, or one does not
    * fit, nothing is stored.
    */
-  async dump(value: AsyncIterable<z.output<R>>, target: FileSystemTarget): Promise<void> {
+  async dump(value: AsyncIterable<Output<R>>, target: FileSystemTarget): Promise<void> {
     checkSaved(z.custom(isRows, EXPECTED_ROWS), value, target);
     await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
   }
 
   /** The rows; the file is read when they are gone through. Rejects when there is no file now. */
-  async load(target: FileSystemTarget): Promise<AsyncIterable<z.output<R>>> {
+  async load(target: FileSystemTarget): Promise<AsyncIterable<Output<R>>> {
     if (!await target.exists()) throw notFound(target.uri);
     return { [Symbol.asyncIterator]: () => decodeRows(this.#row, target) };
   }
@@ -101,10 +102,10 @@ export class StreamingJsonLinesSerializer<R extends z.ZodType>
  * });
  * ```
  */
-export function jsonLines<R extends z.ZodType>(
+export function jsonLines<R extends Schema>(
   rowSchema: R,
-): z.ZodType<AsyncIterable<z.output<R>>, Iterable<z.output<R>> | AsyncIterable<z.output<R>>> {
-  const schema: z.ZodType = z.custom(isRows, EXPECTED_ROWS);
+): SchemaOf<AsyncIterable<Output<R>>, Iterable<Output<R>> | AsyncIterable<Output<R>>> {
+  const schema: Schema = z.custom(isRows, EXPECTED_ROWS);
   return serialized(schema, new StreamingJsonLinesSerializer(rowSchema)) as ReturnType<
     typeof jsonLines<R>
   >;
@@ -118,7 +119,7 @@ function isRows(value: unknown): boolean {
 /** The file of the rows, in pieces: rows are asked for only when a piece is. */
 async function* encodeRows(
   rows: Iterable<unknown> | AsyncIterable<unknown>,
-  json: JsonText<z.ZodType>,
+  json: JsonText<Schema>,
   target: FileSystemTarget,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
@@ -134,22 +135,22 @@ async function* encodeRows(
   yield encoder.encode(chunk);
 }
 
-async function* decodeRows<R extends z.ZodType>(
+async function* decodeRows<R extends Schema>(
   json: JsonText<R>,
   target: FileSystemTarget,
-): AsyncGenerator<z.output<R>, void> {
+): AsyncGenerator<Output<R>, void> {
   let count = 0;
   for await (const lines of linesOf(target)) {
     for (const line of lines) yield readRow(line, count++, json, target);
   }
 }
 
-function readRow<R extends z.ZodType>(
+function readRow<R extends Schema>(
   line: string,
   index: number,
   json: JsonText<R>,
   target: FileSystemTarget,
-): z.output<R> {
+): Output<R> {
   return json.read(line, { uri: target.uri, path: [index], line: index + 1 });
 }
 

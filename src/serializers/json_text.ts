@@ -7,14 +7,15 @@
 import { z } from "zod";
 import { messageOf, SchemaError, StardagError } from "../errors.ts";
 import { describe, isPlainObject, isRawJson, parseJson } from "../json.ts";
+import type { Output, Schema } from "../schema.ts";
 import { type SchemaCodec, schemaCodec } from "../schema_codec.ts";
 import { cannotLoad, cannotSave, checkLoaded, checkSaved, pathText, type Place } from "./check.ts";
-import { allPartsOf, partsOf } from "./schema_parts.ts";
+import { allPartsOf, partsOf } from "../schema_parts.ts";
 
-type Schema = z.core.$ZodType;
+type Part = z.core.$ZodType;
 
 /** Writes and reads values of one schema. Throws `SchemaError` for a schema whose values JSON cannot hold. */
-export class JsonText<S extends z.ZodType> {
+export class JsonText<S extends Schema> {
   readonly #schema: S;
   readonly #codec: SchemaCodec;
   #isPlain: boolean | undefined;
@@ -46,7 +47,7 @@ export class JsonText<S extends z.ZodType> {
   }
 
   /** The value of a text. */
-  read(text: string, place: Place): z.output<S> {
+  read(text: string, place: Place): Output<S> {
     let json: unknown;
     try {
       // Without `bigint` in it, long numbers are plain numbers.
@@ -67,7 +68,7 @@ export class JsonText<S extends z.ZodType> {
 }
 
 /** Whether an encoded value of the schema is JSON as it stands. `mayBeAbsent`: it may also be `undefined`. */
-function isPlain(schema: Schema, mayBeAbsent: boolean, seen: Set<Schema>): boolean {
+function isPlain(schema: Part, mayBeAbsent: boolean, seen: Set<Part>): boolean {
   const def = (schema as z.core.$ZodTypes)._zod.def;
   switch (def.type) {
     case "string":
@@ -157,7 +158,7 @@ function findLost(value: unknown, isMember: boolean = false): Lost | undefined {
 }
 
 /** `null` is how `undefined` is written, e.g. of `z.void()`. */
-function isForUndefined(schema: z.ZodType): boolean {
+function isForUndefined(schema: Schema): boolean {
   if (z.safeParse(schema, null).success) return false;
   const parsed = z.safeParse(schema, undefined);
   return parsed.success && parsed.data === undefined;

@@ -7,20 +7,21 @@
 import type { z } from "zod";
 import { SchemaError } from "../errors.ts";
 import { type Provider, provider } from "../provider.ts";
+import type { Output, Schema, SchemaOf } from "../schema.ts";
 import { classOf, referenceSchemas, schemaCodec } from "../schema_codec.ts";
 import { BytesSerializer } from "./bytes.ts";
 import { JsonSerializer } from "./json.ts";
-import { allPartsOf } from "./schema_parts.ts";
+import { allPartsOf } from "../schema_parts.ts";
 import { isSelfSerializing, SelfSerializer } from "./self.ts";
 import { serializers } from "./serialized.ts";
 import type { Serializer } from "./serializer.ts";
 import { isCloneable, StructuredCloneSerializer } from "./structured_clone.ts";
 import { PlainTextSerializer } from "./text.ts";
 
-type Schema = z.core.$ZodType;
+type Part = z.core.$ZodType;
 
 /** Chooses the serializer for values of a schema. */
-export type SerializerFactory = <S extends z.ZodType>(schema: S) => Serializer<z.output<S>>;
+export type SerializerFactory = <S extends Schema>(schema: S) => Serializer<Output<S>>;
 
 /** What {@linkcode getSerializer} asks; replace it to choose otherwise. */
 export const serializerFactoryProvider: Provider<SerializerFactory> = provider(() =>
@@ -28,11 +29,11 @@ export const serializerFactoryProvider: Provider<SerializerFactory> = provider((
 );
 
 /** The serializer for outputs of a schema, as the factory in force chooses it. */
-export function getSerializer<S extends z.ZodType>(schema: S): Serializer<z.output<S>> {
+export function getSerializer<S extends Schema>(schema: S): Serializer<Output<S>> {
   return serializerFactoryProvider.get()(schema);
 }
 
-const chosen = new WeakMap<Schema, Serializer<unknown>>();
+const chosen = new WeakMap<Part, Serializer<unknown>>();
 
 /**
  * The serializer for outputs of a schema, the first of these that can be: the one it carries
@@ -44,30 +45,30 @@ const chosen = new WeakMap<Schema, Serializer<unknown>>();
  * Throws `SchemaError` for values that nothing here can bring back as they were: instances of other
  * classes, one-way transforms, tasks. Looks at all of the schema, so whatever `z.lazy` names must be there.
  */
-export function defaultSerializer<S extends z.ZodType>(schema: S): Serializer<z.output<S>> {
+export function defaultSerializer<S extends Schema>(schema: S): Serializer<Output<S>> {
   let serializer = chosen.get(schema);
   if (serializer === undefined) chosen.set(schema, serializer = choose(schema));
-  return serializer as Serializer<z.output<S>>;
+  return serializer as Serializer<Output<S>>;
 }
 
-function choose(schema: z.ZodType): Serializer<unknown> {
+function choose(schema: Schema): Serializer<unknown> {
   const named = serializers.of(schema);
   if (named !== undefined) return named;
   const parts = allPartsOf(schema);
   refuseInside(parts);
   const Class: unknown = classOf(schema);
-  if (isSelfSerializing(Class)) return new SelfSerializer(Class, schema as z.ZodType<never>);
+  if (isSelfSerializing(Class)) return new SelfSerializer(Class, schema as SchemaOf<never>);
   if (schema._zod.def.type === "string") {
-    return new PlainTextSerializer(schema as z.ZodType<string>);
+    return new PlainTextSerializer(schema as SchemaOf<string>);
   }
   if (Class === Uint8Array) {
-    return new BytesSerializer(schema as z.ZodType<Uint8Array<ArrayBuffer>>);
+    return new BytesSerializer(schema as SchemaOf<Uint8Array<ArrayBuffer>>);
   }
   return needsClone(parts) ? new StructuredCloneSerializer(schema) : new JsonSerializer(schema);
 }
 
 /** What would be silently ignored, or cannot be there. */
-function refuseInside(parts: Iterable<Schema>): void {
+function refuseInside(parts: Iterable<Part>): void {
   for (const part of parts) {
     if (serializers.of(part) !== undefined) {
       throw new SchemaError(
@@ -83,7 +84,7 @@ function refuseInside(parts: Iterable<Schema>): void {
 }
 
 /** Whether there is something in it that JSON has no form for; throws where a clone has none, either. */
-function needsClone(parts: Iterable<Schema>): boolean {
+function needsClone(parts: Iterable<Part>): boolean {
   let clone = false;
   for (const part of parts) {
     try {
@@ -96,13 +97,13 @@ function needsClone(parts: Iterable<Schema>): boolean {
   return clone;
 }
 
-function isForClone(part: Schema): boolean {
+function isForClone(part: Part): boolean {
   const { type } = part._zod.def;
   return type === "map" || type === "nan" || type === "intersection" ||
     (type === "custom" && isCloneable(classOf(part)));
 }
 
-function isUnclonable(part: Schema): boolean {
+function isUnclonable(part: Part): boolean {
   const def = (part as z.core.$ZodTypes)._zod.def;
   switch (def.type) {
     case "custom":

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { messageOf, StardagError } from "../errors.ts";
 import { describe } from "../json.ts";
+import type { SchemaOf } from "../schema.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { cannotLoad, checkLoaded, checkSaved } from "./check.ts";
 import type { Serializer } from "./serializer.ts";
@@ -37,10 +38,10 @@ export class SelfSerializer<T extends SelfSerializing> implements Serializer<T> 
   /** What the class says in `static extension`; empty when it says nothing. */
   readonly extension: string;
   readonly #Class: SelfSerializingClass<T>;
-  readonly #schema: z.ZodType<T>;
+  readonly #schema: SchemaOf<T>;
 
   /** `schema` says more about the instances; any of the class will do without it. */
-  constructor(Class: SelfSerializingClass<T>, schema?: z.ZodType<T>) {
+  constructor(Class: SelfSerializingClass<T>, schema?: SchemaOf<T>) {
     if (!isSelfSerializing(Class)) {
       throw new TypeError(
         `Cannot use ${
@@ -51,7 +52,7 @@ export class SelfSerializer<T extends SelfSerializing> implements Serializer<T> 
     this.#Class = Class;
     this.extension = Class.extension ?? "";
     this.#schema = schema ??
-      z.instanceof(Class as SelfSerializingClass<T> & (abstract new () => T)) as z.ZodType<T>;
+      z.instanceof(Class as SelfSerializingClass<T> & (abstract new () => T)) as SchemaOf<T>;
   }
 
   /** Lets the instance write itself. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type { Output, Schema } from "../schema.ts";
 import { type SchemaMark, schemaMark } from "../schema_mark.ts";
 import type { Serializer } from "./serializer.ts";
 
@@ -18,8 +18,7 @@ export const serializers: SchemaMark<Serializer<unknown>> = schemaMark();
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- * import { z } from "zod";
- *
+ *  *
  * const Row = z.object({ name: z.string(), score: z.number() });
  *
  * const scores = sd.task({
@@ -29,9 +28,9 @@ export const serializers: SchemaMark<Serializer<unknown>> = schemaMark();
  * });
  * ```
  */
-export function serialized<S extends z.ZodType>(
+export function serialized<S extends Schema>(
   schema: S,
-  serializer: Serializer<z.output<S>>,
+  serializer: Serializer<Output<S>>,
 ): S {
   return serializers.mark(schema, serializer);
 }

@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { messageOf, SerializationError } from "../errors.ts";
 import { describe } from "../json.ts";
+import type { SchemaOf } from "../schema.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { cannotLoad, cannotSave, checkLoaded, checkSaved, pathText } from "./check.ts";
 import type { Serializer } from "./serializer.ts";
@@ -52,10 +53,10 @@ const CLASSES: ReadonlySet<unknown> = new Set<unknown>([
 export class StructuredCloneSerializer<T> implements Serializer<T> {
   /** `v8` */
   readonly extension: string = "v8";
-  readonly #schema: z.ZodType<T>;
+  readonly #schema: SchemaOf<T>;
 
   /** `schema` is what values must fit; anything that can be cloned will do without it. */
-  constructor(schema: z.ZodType<T> = z.unknown() as z.ZodType<T>) {
+  constructor(schema: SchemaOf<T> = z.unknown() as SchemaOf<T>) {
     this.#schema = schema;
   }
 

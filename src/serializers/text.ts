@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import type { SchemaOf } from "../schema.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { cannotSave, checkLoaded, checkSaved } from "./check.ts";
 import type { Serializer } from "./serializer.ts";
@@ -14,10 +15,10 @@ import { readUtf8 } from "./utf8.ts";
 export class PlainTextSerializer implements Serializer<string> {
   /** `txt` */
   readonly extension: string = "txt";
-  readonly #schema: z.ZodType<string>;
+  readonly #schema: SchemaOf<string>;
 
   /** `schema` says more about the strings, e.g. `z.email()`; any string will do without it. */
-  constructor(schema: z.ZodType<string> = z.string()) {
+  constructor(schema: SchemaOf<string> = z.string()) {
     this.#schema = schema;
   }
 

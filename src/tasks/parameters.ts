@@ -8,7 +8,7 @@
 import type { z } from "zod";
 import { messageOf, SchemaError, TaskParameterError } from "../errors.ts";
 import { deepEqual, describe, isPlainObject } from "../json.ts";
-import { allPartsOf } from "../serializers/schema_parts.ts";
+import { allPartsOf } from "../schema_parts.ts";
 import { fieldOptionsOf, schemaCodec } from "../schema_codec.ts";
 import { isReservedName, loadsWhatFits, type Shape } from "./fields.ts";
 import { schemaName } from "./fit.ts";

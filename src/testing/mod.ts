@@ -7,5 +7,5 @@
 
 export { ControlledExecutor } from "./controlled_executor.ts";
 export { executorContract, type ExecutorContractOptions } from "./executor_contract.ts";
-export { targetContract } from "./target_contract.ts";
-export { serializerContract } from "./serializer_contract.ts";
+export { targetContract, type TargetPlace } from "./target_contract.ts";
+export { serializerContract, type SerializerContractOptions } from "./serializer_contract.ts";

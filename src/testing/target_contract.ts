@@ -70,7 +70,7 @@ export function targetContract(name: string, make: () => TargetPlace | Promise<T
     await target.write(written);
     written.fill(0);
     (await target.bytes()).fill(0);
-    (await collect(target.readable())).fill(0);
+    for await (const chunk of target.readable()) chunk.fill(0);
     assertEquals(await target.text(), "abc");
   });
 

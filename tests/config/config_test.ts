@@ -73,7 +73,7 @@ Deno.test("getTargetRoot() says of an unknown key which there are and what to se
 Deno.test("getTargetRoot() takes no key from the prototype of objects", () => {
   using _ = variables({ ...unset, [ROOTS]: '{"default":"/data/a"}' });
   for (const key of ["constructor", "__proto__"]) {
-    assertThrows(() => getTargetRoot(key), ConfigError);
+    assertThrows(() => getTargetRoot(key), ConfigError, "none of that key");
   }
 });
 

@@ -139,7 +139,7 @@ Deno.test("outputs that Python wrote are those of the same tasks here, so that n
   });
   sd.task({
     name: "maybe",
-    params: { n: z.int().nullable() },
+    params: { present: z.boolean() },
     output: z.int().nullable(),
     run,
   });

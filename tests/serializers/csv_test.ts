@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { z } from "zod";
+import type { Output } from "../../src/schema.ts";
 import { SchemaError, SerializationError } from "../../src/errors.ts";
 import { CsvSerializer } from "../../src/serializers/csv.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
@@ -76,7 +77,7 @@ async function saved(schema: z.ZodObject, rows: unknown): Promise<string> {
   return await target.text();
 }
 
-async function loaded<R extends z.ZodObject>(schema: R, text: string): Promise<z.output<R>[]> {
+async function loaded<R extends z.ZodObject>(schema: R, text: string): Promise<Output<R>[]> {
   const target = newFile("a.csv");
   await target.write(text);
   return await new CsvSerializer(schema).load(target);
@@ -171,6 +172,23 @@ Deno.test("CSV refuses a row that does not fit, and says which", async () => {
   );
   assertEquals(error.path, [1, "n"]);
   await assertRejects(() => saved(schema, { n: 1 }), SerializationError, "expected array");
+});
+
+Deno.test("CSV refuses what a cell cannot hold", async () => {
+  for (
+    const [schema, value] of [
+      [z.string(), "\ud83d"],
+      [z.date(), new Date(8e15)],
+      [z.instanceof(Uint8Array), new Uint8Array([0xff])],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => saved(z.object({ a: schema as z.ZodType }), [{ a: value }]),
+      SerializationError,
+      'Cannot save "a.csv": [0]: ',
+    );
+    assertEquals(error.path, [0, "a"]);
+  }
 });
 
 Deno.test("CSV takes a row also as the schema takes it", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { z } from "zod";
+import type { Output } from "../../src/schema.ts";
 import { SchemaError, SerializationError } from "../../src/errors.ts";
 import { JsonSerializer } from "../../src/serializers/json.ts";
 import { serializerContract } from "../../src/testing/serializer_contract.ts";
@@ -72,7 +73,7 @@ async function saved(schema: z.ZodType, value: unknown): Promise<string> {
   return await target.text();
 }
 
-async function loaded<S extends z.ZodType>(schema: S, text: string): Promise<z.output<S>> {
+async function loaded<S extends z.ZodType>(schema: S, text: string): Promise<Output<S>> {
   const target = newFile("out.json");
   await target.write(text);
   return await new JsonSerializer(schema).load(target);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { PermissionError, StardagError, TargetError } from "../../src/errors.ts";
 import { LocalTarget, LocalTargetStore } from "../../src/targets/local.ts";
 import { isTemporary } from "../../src/targets/temporary.ts";
@@ -118,6 +118,36 @@ Deno.test("LocalTarget writes to a hidden file in the same folder meanwhile", as
     return path;
   });
   assert(path.startsWith(`${root.path}/a/.x.txt.`) && path.endsWith(".tmp.txt"), path);
+});
+
+Deno.test("LocalTarget closes a file that is read to its end, in part or in vain", async () => {
+  await using root = await temporaryRoot();
+  const target = new LocalTarget(`${root.path}/x`);
+  await target.write("x".repeat(100_000));
+  const original = Deno.open;
+  const opened: Deno.FsFile[] = [];
+  Deno.open = async (path, options) => {
+    const file = await original(path, options);
+    opened.push(file);
+    return file;
+  };
+  try {
+    await Array.fromAsync(target.readable());
+    const reader = target.readable().getReader();
+    await reader.read();
+    await reader.cancel();
+    await target.readable().cancel(); // never read, never opened
+    const failing = target.readable().getReader();
+    await failing.read();
+    const [file] = opened.slice(2);
+    assert(file !== undefined);
+    file.read = () => Promise.reject(new Error("worn out"));
+    await assertRejects(() => failing.read(), Error, "worn out");
+  } finally {
+    Deno.open = original;
+  }
+  assertEquals(opened.length, 3);
+  for (const file of opened) assertThrows(() => file.statSync(), Deno.errors.BadResource);
 });
 
 Deno.test("LocalTarget takes no more from a stream than it has written", async () => {

@@ -5,7 +5,7 @@
  */
 
 import type { z } from "zod";
-import { wrapped } from "../schema_codec.ts";
+import { wrapped } from "./schema_codec.ts";
 
 type Schema = z.core.$ZodType;
 
