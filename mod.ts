@@ -157,7 +157,7 @@ export {
   JsonLinesSerializer,
   StreamingJsonLinesSerializer,
 } from "./src/serializers/json_lines.ts";
-export { CsvSerializer } from "./src/serializers/csv.ts";
+export { csv, CsvSerializer } from "./src/serializers/csv.ts";
 export { GzipSerializer } from "./src/serializers/gzip.ts";
 export { StructuredCloneSerializer } from "./src/serializers/structured_clone.ts";
 export {

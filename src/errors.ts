@@ -149,7 +149,19 @@ export class TaskFailedError extends StardagError {
   }
 }
 
-/** The message of whatever was thrown, for use inside another message. */
+/** The message of whatever was thrown, for use inside another message: one line, also of Zod's lists of issues. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const { issues } = error as { readonly issues?: unknown };
+  return Array.isArray(issues) ? issues.map(issueText).join("; ") : error.message;
+}
+
+function issueText(issue: unknown): string {
+  const { path, message } = issue as {
+    readonly path?: readonly PropertyKey[];
+    readonly message?: string;
+  };
+  return path === undefined || path.length === 0
+    ? `${message}`
+    : `${path.map(String).join(".")}: ${message}`;
 }

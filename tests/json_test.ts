@@ -35,7 +35,7 @@ function naive(value: unknown): string {
   if (value === null || typeof value === "boolean") return `${value}`;
   if (typeof value === "string") return naiveString(value);
   if (typeof value === "number") {
-    return Number.isInteger(value) ? BigInt(value).toString() : naiveFloat(value);
+    return Number.isSafeInteger(value) ? BigInt(value).toString() : naiveFloat(value);
   }
   if (Array.isArray(value)) return "[" + value.map(naive).join(",") + "]";
   const entries = Object.entries(value as object)

@@ -10,7 +10,8 @@ import type { TaskExecutor, TaskOutcome } from "../executors/executor.ts";
 import { InProcessTaskExecutor } from "../executors/in_process.ts";
 import { describe } from "../json.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import type { RunContext, TaskStruct } from "../tasks/task.ts";
+import type { AnyTask, RunContext, TaskStruct } from "../tasks/task.ts";
+import { taskTypeOf } from "../tasks/type_registry.ts";
 import { discover, reserve } from "./plan.ts";
 import { Schedule } from "./schedule.ts";
 import { BuildSummary, type TaskCount } from "./summary.ts";
@@ -281,8 +282,9 @@ class Build {
     }
     schedule.failed(node);
     const task = schedule.task(node);
-    const path = schedule.path(node).map(String);
-    const above = path.slice(0, -1).reverse();
+    const tasks = schedule.path(node);
+    const path = tasks.map(String);
+    const above = tasks.slice(0, -1).reverse().map(shortName);
     const more = above.length > MOST_NAMED ? `, by ${above.length - MOST_NAMED} more` : "";
     const below = above.length === 0
       ? ""
@@ -342,6 +344,11 @@ class Build {
     const reason: unknown = this.#outside?.aborted === true ? this.#outside.reason : undefined;
     return new BuildSummary({ status, taskCount, errors: this.#errors, duration, reason });
   }
+}
+
+/** Type and beginning of the id. */
+function shortName(task: AnyTask): string {
+  return `${taskTypeOf(task).id} ${task.id.slice(0, 8)}`;
 }
 
 /** Whether what a task threw says that it stopped because it was asked to. */

@@ -7,10 +7,11 @@
 import { z } from "zod";
 import { messageOf, SchemaError } from "../errors.ts";
 import { describe } from "../json.ts";
-import type { ObjectSchema, Output } from "../schema.ts";
+import type { Input, ObjectSchema, Output, SchemaOf } from "../schema.ts";
 import { classOf, type SchemaCodec, schemaCodec, wrapped } from "../schema_codec.ts";
 import type { FileSystemTarget } from "../targets/target.ts";
 import { cannotLoad, cannotSave, checkLoaded, checkSaved, type Place } from "./check.ts";
+import { serialized } from "./serialized.ts";
 import type { Serializer } from "./serializer.ts";
 import { readUtf8 } from "./utf8.ts";
 
@@ -99,6 +100,27 @@ export class CsvSerializer<R extends ObjectSchema> implements Serializer<Output<
       return { name, read: known?.read ?? ((cell) => cell) };
     });
   }
+}
+
+/**
+ * An output of rows, stored as CSV with a column for each field of their schema.
+ *
+ * @example
+ * ```ts
+ * import * as sd from "@stardag/core";
+ * import { z } from "zod";
+ *
+ * const scores = sd.task({
+ *   name: "scores",
+ *   output: sd.csv(z.object({ name: z.string(), score: z.number() })),
+ *   run: () => [{ name: "Ada", score: 0.9 }],
+ * });
+ * ```
+ */
+export function csv<R extends ObjectSchema>(rowSchema: R): SchemaOf<Output<R>[], Input<R>[]> {
+  return serialized(z.array(rowSchema), new CsvSerializer(rowSchema) as never) as ReturnType<
+    typeof csv<R>
+  >;
 }
 
 /** One field of the rows. */

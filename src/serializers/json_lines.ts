@@ -82,8 +82,7 @@ export class StreamingJsonLinesSerializer<R extends Schema>
  * time, a piece at a time. Leaving the loop closes the file. A row that does not fit the schema is an error
  * when it is reached.
  *
- * What `run` returns must not be a generator itself, which would be one that yields tasks: return an
- * object that makes one, as here.
+ * `run` itself must not be a generator function, which would be one that yields tasks: it returns a generator.
  *
  * @example
  * ```ts
@@ -94,12 +93,12 @@ export class StreamingJsonLinesSerializer<R extends Schema>
  *   name: "squares",
  *   params: { upTo: z.int() },
  *   output: sd.jsonLines(z.object({ n: z.int(), square: z.int() })),
- *   run: ({ upTo }) => ({
- *     *[Symbol.iterator]() {
- *       for (let n = 0; n < upTo; n++) yield { n, square: n * n };
- *     },
- *   }),
+ *   run: ({ upTo }) => rows(upTo),
  * });
+ *
+ * function* rows(upTo: number) {
+ *   for (let n = 0; n < upTo; n++) yield { n, square: n * n };
+ * }
  * ```
  */
 export function jsonLines<R extends Schema>(

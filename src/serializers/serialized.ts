@@ -18,12 +18,13 @@ export const serializers: SchemaMark<Serializer<unknown>> = schemaMark();
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- *  *
+ * import { z } from "zod";
+ *
  * const Row = z.object({ name: z.string(), score: z.number() });
  *
  * const scores = sd.task({
  *   name: "scores",
- *   output: sd.serialized(z.array(Row), new sd.CsvSerializer(Row)),
+ *   output: sd.serialized(z.array(Row), new sd.GzipSerializer(new sd.CsvSerializer(Row))),
  *   run: () => [{ name: "Ada", score: 0.9 }],
  * });
  * ```

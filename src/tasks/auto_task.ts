@@ -85,7 +85,8 @@ export abstract class AutoTaskBase<T> extends TargetTask<LoadableSaveableFileSys
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- *  *
+ * import { z } from "zod";
+ *
  * @sd.register
  * class Squares extends sd.AutoTask({
  *   name: "Squares",
@@ -101,7 +102,7 @@ export abstract class AutoTaskBase<T> extends TargetTask<LoadableSaveableFileSys
  */
 export function AutoTask<O extends Schema, P extends Shape = Record<never, never>>(
   spec: AutoTaskSpec<P, O>,
-): TaskClass<P, AutoTask<Output<O>> & Saves<Input<O>>> {
+): TaskClass<P, AutoTask<Output<O>> & Saves<Input<O> | Output<O>>> {
   return autoTaskClass(spec, AutoTaskBase) as never;
 }
 

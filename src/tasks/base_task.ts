@@ -181,7 +181,8 @@ export type BaseTask = AnyTask;
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- *  *
+ * import { z } from "zod";
+ *
  * const sent = new Set<string>();
  *
  * @sd.register

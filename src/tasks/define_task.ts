@@ -34,7 +34,7 @@ export interface FunctionTaskSpec<P extends Shape, O extends Schema> extends Aut
   /** Tasks that must be complete before this runs, besides those in its parameters. */
   readonly requires?: ((params: Fields<P>) => TaskStruct | undefined) | undefined;
   /** Makes the output from the loaded parameters; a generator function may yield tasks to wait for. */
-  run(args: Args<P>, context: RunContext): FunctionResult<Input<O>>;
+  run(args: Args<P>, context: RunContext): FunctionResult<Input<O> | Output<O>>;
 }
 
 /** Makes tasks of one type: call it with the parameters. */

@@ -30,7 +30,8 @@ export interface Namespace {
  * @example
  * ```ts
  * import * as sd from "@stardag/core";
- *  *
+ * import { z } from "zod";
+ *
  * const { task } = sd.namespace("weather", import.meta.url);
  * const rain = task({ name: "rain", output: z.number(), run: () => 3.5 });
  * console.log(`${rain()}`); // weather.rain() 1b4f...

@@ -116,7 +116,7 @@ register(SavesInSteps);
  * Registers the tests that any executor must pass.
  *
  * @example
- * ```ts
+ * ```ts ignore
  * import { InProcessTaskExecutor } from "@stardag/core";
  * import { executorContract } from "@stardag/core/testing";
  *

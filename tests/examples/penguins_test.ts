@@ -103,7 +103,7 @@ Deno.test("the penguins example tells what failed and exits with 1, and takes it
   assertEquals({ code, stdout }, { code: 1, stdout: "" });
   assertMatch(stderr, /^Build failed in .*1 succeeded, 1 failed/);
   assertStringIncludes(stderr, "Cannot complete penguins.dataset(");
-  assertMatch(stderr, /"species"[^]*"Adelie"/);
+  assertStringIncludes(stderr, "species");
 
   await Deno.writeTextFile(
     join(broken.path, "schemas.ts"),

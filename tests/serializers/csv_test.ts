@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { z } from "zod";
+import * as sd from "../../mod.ts";
 import type { Output } from "../../src/schema.ts";
 import { SchemaError, SerializationError } from "../../src/errors.ts";
 import { CsvSerializer } from "../../src/serializers/csv.ts";
@@ -209,4 +210,26 @@ Deno.test("a schema that cells cannot hold has no CsvSerializer", () => {
   ) {
     assertThrows(() => new CsvSerializer(schema), SchemaError);
   }
+});
+
+Deno.test("csv() is the output schema of rows in a CSV file", async () => {
+  using _ = sd.targetFactoryProvider.override(
+    new sd.TargetFactory({ targetRoots: { default: "memory://csv" } }),
+  );
+  const row = z.object({ name: z.string(), score: z.number().nullable() });
+  const scores = sd.task({
+    name: "csv_scores",
+    output: sd.csv(row),
+    run: () => [{ name: "Ada", score: 0.5 }, { name: "Bob", score: null }],
+  });
+  const best = sd.task({
+    name: "csv_best",
+    params: { scores: sd.depends(z.array(row)) },
+    output: z.string(),
+    run: ({ scores }) => scores[0]!.name,
+  });
+  const root = best({ scores: scores() });
+  (await sd.build(root)).throwIfFailed();
+  assertEquals(await root.load(), "Ada");
+  assertEquals(await scores().output().text(), "name,score\r\nAda,0.5\r\nBob,\r\n");
 });

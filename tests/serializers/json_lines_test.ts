@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { z } from "zod";
+import * as sd from "../../mod.ts";
 import { SerializationError, TargetNotFoundError } from "../../src/errors.ts";
 import {
   jsonLines,
@@ -297,4 +298,17 @@ Deno.test("jsonLines() is typed: any iterable in, an async iterable out", () => 
   const output: z.output<typeof schema> = streamOf([]);
   assertEquals([schema.safeParse(input).success, schema.safeParse(output).success], [true, true]);
   assert(wrong);
+});
+
+Deno.test("run may return a generator of rows, which is stored and not taken for steps", async () => {
+  using _ = sd.targetFactoryProvider.override(
+    new sd.TargetFactory({ targetRoots: { default: "memory://lines" } }),
+  );
+  function* rows(): Generator<number> {
+    yield 1;
+    yield 2;
+  }
+  const task = sd.task({ name: "lines", output: sd.jsonLines(z.int()), run: () => rows() });
+  (await sd.build(task())).throwIfFailed();
+  assertEquals(await Array.fromAsync(await task().load()), [1, 2]);
 });
