@@ -167,7 +167,10 @@ Deno.test("requires() is every task in the parameters, each way they are nested"
 
 Deno.test("a task says what it is, and comes back from JSON", () => {
   const task = trainedModel();
-  assertMatch(String(task), /^examples\.ml_pipeline\.TrainedModel\(.*dataset=get_rows [0-9a-f]{8}.*\) [0-9a-f]{8}$/s);
+  assertMatch(
+    String(task),
+    /^examples\.ml_pipeline\.TrainedModel\(.*dataset=get_rows [0-9a-f]{8}.*\) [0-9a-f]{8}$/s,
+  );
   assertEquals(Deno.inspect(task), String(task));
   const body = task.toJSON();
   assertEquals(Object.keys(body).slice(0, 3), ["__namespace", "__name", "version"]);

@@ -1,0 +1,29 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import * as sd from "../../mod.ts";
+import { Steps } from "../support/steps.ts";
+
+Deno.test("tasks are listed in order, from arrays and records at any depth", () => {
+  const steps = new Steps();
+  const [a, b, c] = [steps.step("a"), steps.step("b"), steps.step("c")];
+  assertEquals(sd.flattenTaskStruct(a), [a]);
+  assertEquals(sd.flattenTaskStruct(undefined), []);
+  assertEquals(sd.flattenTaskStruct([]), []);
+  assertEquals(sd.flattenTaskStruct({ x: [a, { y: b }], z: [[c], a] }), [a, b, c, a]);
+  assertEquals(sd.flattenTaskStruct(Object.assign(Object.create(null), { a })), [a]);
+});
+
+Deno.test("a structure of any depth is no problem", () => {
+  const a = new Steps().step("a");
+  let deep: sd.TaskStruct = a;
+  for (let i = 0; i < 100_000; i++) deep = i % 2 === 0 ? [deep] : { k: deep };
+  assertEquals(sd.flattenTaskStruct(deep), [a]);
+});
+
+Deno.test("what is no task, array or record is refused by its value", () => {
+  for (const [bad, shown] of [[5, "5"], ["x", '"x"'], [null, "null"], [undefined, "undefined"]]) {
+    assertThrows(() => sd.flattenTaskStruct([bad] as never), TypeError, `Cannot use ${shown} as`);
+  }
+  for (const bad of [new Map(), new Set(), new Date(0), () => 1, Promise.resolve()]) {
+    assertThrows(() => sd.flattenTaskStruct({ x: bad } as never), TypeError, "as a task");
+  }
+});
