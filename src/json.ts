@@ -89,16 +89,21 @@ export function canonicalJson(value: unknown): string {
 export function compareCodePoints(a: string, b: string): number {
   const end = Math.min(a.length, b.length);
   for (let i = 0; i < end; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x !== y) return rank(x) - rank(y);
+    if (a.charCodeAt(i) === b.charCodeAt(i)) continue;
+    // The second half of a pair says nothing without the first, which is the same in both.
+    const half = isLow(a.charCodeAt(i)) || isLow(b.charCodeAt(i));
+    const at = half && i > 0 && isHigh(a.charCodeAt(i - 1)) ? i - 1 : i;
+    return a.codePointAt(at)! - b.codePointAt(at)!;
   }
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above all others. */
-function rank(unit: number): number {
-  return unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x10000 : unit;
+function isHigh(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+
+function isLow(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000;
 }
 
 /** Whether it is an object literal or the like, and not an instance of a class. */
@@ -208,21 +213,52 @@ export function stringifyJson(value: unknown): string {
 
 /** JSON text as a value; integers that a `number` cannot hold exactly become `bigint`. Throws `SyntaxError`. */
 export function parseJson(text: string): unknown {
-  // The reviver is slow and recursive: only where a long row of digits says that it may be needed.
+  // Only a long row of digits can be such an integer. (A reviver would be recursive.)
   if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const parse = JSON.parse as (text: string, reviver: ReviverWithSource) => unknown;
-  return parse(text, (_key, value, context) => {
-    const exact = typeof value !== "number" || Number.isSafeInteger(value) ||
-      context?.source === undefined || !/^-?\d+$/.test(context.source);
-    return exact ? value : BigInt(context.source);
-  });
+  let mark = "integer:";
+  while (text.includes(mark)) mark += ":";
+  const marked = markLongIntegers(text, mark);
+  return marked === undefined ? JSON.parse(text) : unmarked(JSON.parse(marked), mark);
 }
 
-type ReviverWithSource = (
-  key: string,
-  value: unknown,
-  context?: { readonly source?: string },
-) => unknown;
+/** The text with each such integer as a string that begins with the mark; `undefined` when there is none. */
+function markLongIntegers(text: string, mark: string): string | undefined {
+  const pieces: string[] = [];
+  let kept = 0;
+  const next = /"|-?\d+(\.\d+)?([eE][+-]?\d+)?/g;
+  for (let match = next.exec(text); match !== null; match = next.exec(text)) {
+    if (match[0] === '"') {
+      next.lastIndex = endOfString(text, match.index);
+    } else if (/^-?\d{16,}$/.test(match[0]) && !Number.isSafeInteger(Number(match[0]))) {
+      pieces.push(text.slice(kept, match.index), `"${mark}${match[0]}"`);
+      kept = next.lastIndex;
+    }
+  }
+  return pieces.length === 0 ? undefined : pieces.join("") + text.slice(kept);
+}
+
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let slashes = 0;
+    while (text[at - 1 - slashes] === "\\") slashes++;
+    if (slashes % 2 === 0) return at + 1;
+  }
+  return text.length;
+}
+
+function unmarked(root: unknown, mark: string): unknown {
+  const integer = (value: unknown): unknown =>
+    typeof value === "string" && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value;
+  const stack = [root];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (typeof node !== "object" || node === null) continue;
+    for (const [key, value] of Object.entries(node)) {
+      if (typeof value === "object") stack.push(value);
+      else if (typeof value === "string") (node as Record<string, unknown>)[key] = integer(value);
+    }
+  }
+  return integer(root);
+}
 
 /** The number written exactly so by `JSON.stringify`: for integers beyond `number`, and for -0.0. */
 export function rawJson(text: string): JsonValue {
@@ -232,4 +268,21 @@ export function rawJson(text: string): JsonValue {
 /** Whether it is made by `rawJson`. */
 export function isRawJson(value: unknown): boolean {
   return (JSON as unknown as { isRawJSON(value: unknown): boolean }).isRawJSON(value);
+}
+
+/** What `rawJson` made, as a value; anything else as it is. */
+export function fromRawJson(json: unknown): unknown {
+  return isRawJson(json) ? parseJson((json as { readonly rawJSON: string }).rawJSON) : json;
+}
+
+/** A copy of a value that nobody else has: arrays, plain objects, sets, maps, dates and bytes at any depth. */
+export function copyOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (value instanceof Date) return new Date(value);
+  if (value instanceof Uint8Array) return value.slice();
+  if (value instanceof Set) return new Set([...value].map(copyOf));
+  if (value instanceof Map) return new Map([...value].map(([key, part]) => [key, copyOf(part)]));
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyOf(part)]));
 }

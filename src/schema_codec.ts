@@ -16,7 +16,9 @@ import {
   dateText,
   deepEqual,
   describe,
+  fromRawJson,
   isPlainObject,
+  isRawJson,
   rawJson,
 } from "./json.ts";
 import { type SchemaMark, schemaMark } from "./schema_mark.ts";
@@ -137,25 +139,35 @@ const STRING = plain((value) => canonicalString(value as string));
 const FLOAT: SchemaCodec = {
   ...plain((value) => canonicalFloat(value as number)),
   toJson: (value) => Object.is(value, -0) ? rawJson("-0.0") : value,
-  fromJson: (json) => typeof json === "bigint" ? Number(json) : json,
+  fromJson(json) {
+    const value = fromRawJson(json);
+    return typeof value === "bigint" ? Number(value) : value;
+  },
 };
-const INTEGER = plain((value) => canonicalInteger(value as number));
+const INTEGER: SchemaCodec = {
+  ...plain((value) => canonicalInteger(value as number)),
+  fromJson: fromRawJson,
+};
 const BOOLEAN = plain((value) => value === true ? "true" : "false");
 /** Literals and enums: the value itself says what it is. */
 const BY_VALUE: SchemaCodec = {
   ...plain(canonicalJson),
   toJson: (value) => typeof value === "bigint" ? integerJson(value) : value,
+  fromJson: fromRawJson,
 };
 const BIGINT: SchemaCodec = {
   ...plain((value) => canonicalInteger(value as bigint)),
   toJson: (value) => integerJson(value as bigint),
-  fromJson: (json) => typeof json === "number" && Number.isSafeInteger(json) ? BigInt(json) : json,
+  fromJson(json) {
+    const value = fromRawJson(json);
+    return Number.isSafeInteger(value) ? BigInt(value as number) : value;
+  },
 };
 /** Without a schema: plain JSON, copied so that nobody can change it behind the task's back. */
 const ANY: SchemaCodec = {
   canonical: canonicalJson,
   toJson: jsonOfAny,
-  fromJson: keep,
+  fromJson: anyFromJson,
   freeze: frozenCopy,
 };
 const DATE: SchemaCodec = {
@@ -699,6 +711,15 @@ function jsonOfAny(value: unknown): unknown {
   for (const key of Object.keys(value)) {
     if (value[key] !== undefined) define(to, key, jsonOfAny(value[key]));
   }
+  return to;
+}
+
+function anyFromJson(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(anyFromJson);
+  if (!isPlainObject(json)) return json;
+  if (isRawJson(json)) return fromRawJson(json);
+  const to: Record<string, unknown> = {};
+  for (const key of Object.keys(json)) define(to, key, anyFromJson(json[key]));
   return to;
 }
 

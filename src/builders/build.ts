@@ -181,7 +181,7 @@ class Build {
       while (counts.running < this.#executor.maxConcurrent && !this.#stop.signal.aborted) {
         const node = schedule.takeReady();
         if (node === undefined) break;
-        this.#start(node);
+        if (!this.#start(node)) break;
         // Looking at the clock costs something, too.
         if ((++turns & 63) === 0 && performance.now() - sliceStart > TIME_SLICE) {
           await new Promise((resolve) => setTimeout(resolve));
@@ -198,19 +198,22 @@ class Build {
     }
   }
 
-  #start(node: number): void {
+  /** Submits the node; `false` when it has failed on the spot, which the failure mode may want to know first. */
+  #start(node: number): boolean {
     this.#kept.delete(node);
     const failed = (error: unknown): void => this.#end(node, { kind: "failed", error });
     try {
       const outcome = this.#executor.submit(this.#schedule.task(node), this.#context);
       if (outcome instanceof Promise) {
         outcome.then((settled) => this.#end(node, settled), failed);
-      } else {
-        this.#ended.push({ node, outcome });
+        return true;
       }
+      this.#ended.push({ node, outcome });
+      return outcome.kind !== "failed";
     } catch (error) {
       // An executor of others that breaks its contract must not leave the build waiting.
       failed(error);
+      return false;
     }
   }
 

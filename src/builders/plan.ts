@@ -48,13 +48,19 @@ export function reserve(
 ): Reserved {
   const nodes: number[] = [];
   const fresh: number[] = [];
+  const before = schedule.size;
   for (const task of tasks) {
     let node = schedule.find(task.id);
     if (node === undefined) {
       node = schedule.add(task, parent);
       fresh.push(node);
     } else if (schedule.task(node) !== task) {
-      refuseConflict(schedule, node, task, parent);
+      const conflict = findConflict(schedule, node, task, parent);
+      if (conflict !== undefined) {
+        // All or none: nobody would ever look at those that are in already.
+        schedule.forgetFrom(before);
+        throw conflict;
+      }
     }
     nodes.push(node);
   }
@@ -171,22 +177,22 @@ function probeOf(task: AnyTask): ExistenceProbe | undefined {
   return isCompleteByTarget(task) ? task.output().probe : undefined;
 }
 
-function refuseConflict(
+function findConflict(
   schedule: Schedule,
   node: number,
   task: AnyTask,
   parent: number | undefined,
-): void {
+): InstanceConflictError | undefined {
   const first = schedule.task(node);
   const type = taskTypeOf(task);
-  if (!type.hasInsignificant) return;
+  if (!type.hasInsignificant) return undefined;
   const [a, b] = [first, task].map((each) =>
     bodyOf(each, (nested) => ({ id: (nested as AnyTask).id }))
   );
   const fields = type.parameters.map(({ key }) => key).filter((key) =>
     stringifyJson(a![key]) !== stringifyJson(b![key])
   );
-  if (fields.length === 0) return;
+  if (fields.length === 0) return undefined;
   const named = fields.map((key) =>
     `"${key}" (${stringifyJson(a![key])} and ${stringifyJson(b![key])})`
   );
@@ -194,7 +200,7 @@ function refuseConflict(
     ...(parent === undefined ? [] : schedule.path(parent)),
     task,
   ]];
-  throw new InstanceConflictError(
+  return new InstanceConflictError(
     `Cannot build two tasks of the id ${task.id} that differ in ${
       named.join(", ")
     }, which is not part of the id: ${

@@ -97,6 +97,17 @@ export class Schedule {
     return node;
   }
 
+  /** Takes back the nodes from this one on, which have no edges yet. */
+  forgetFrom(first: number): void {
+    for (const task of this.#tasks.splice(first)) {
+      this.#nodes.delete(task.id);
+      this.counts.waiting--;
+    }
+    for (const each of [this.#states, this.#missing, this.#parents, this.#first, this.#last]) {
+      each.length = first;
+    }
+  }
+
   /** From here on the node waits for `required` too. A node that waits for what has failed is skipped when released. */
   require(node: number, required: number): void {
     if (this.#states[required] === "complete") return;
@@ -278,5 +289,5 @@ const MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
 };
 
 function isDead(state: TaskState): boolean {
-  return state === "failed" || state === "skipped" || state === "cancelled";
+  return state === "failed" || state === "skipped";
 }

@@ -56,8 +56,11 @@ export class InProcessTaskExecutor implements TaskExecutor {
   async discard(task: AnyTask): Promise<void> {
     const suspended = this.#suspended.get(task.id);
     this.#suspended.delete(task.id);
-    // What a task throws while it is given up changes nothing any more.
-    await Promise.resolve(suspended?.steps.return?.(undefined)).catch(() => {});
+    try {
+      await suspended?.steps.return(undefined);
+    } catch {
+      // What a task throws while it is given up changes nothing any more.
+    }
   }
 
   #afterRun(task: AnyTask, result: unknown): TaskOutcome | Promise<TaskOutcome> {

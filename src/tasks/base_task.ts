@@ -348,9 +348,13 @@ const SEGMENT = /^(?!\.)[^\s/\\:"<>|?*\u0000-\u001f]+$/u;
 
 /** Type, parameters as far as they fit on a line, and the beginning of the id. */
 export function describeTask(task: AnyTask, { id, parameters }: TaskType): string {
-  const parts = parameters.map(({ key }) => {
+  const parts = parameters.map(({ key, codec, hasReferences }) => {
     const value = (task as unknown as Bag)[key];
-    return `${key}=${isTask(value) ? shortName(value) : shorten(describe(value))}`;
+    if (isTask(value)) return `${key}=${shortName(value)}`;
+    const named = hasReferences && value !== undefined
+      ? codec.mapReferences?.(value, (nested) => shortName(nested as AnyTask))
+      : value;
+    return `${key}=${shorten(describe(named))}`;
   });
   return `${id}(${shorten(parts.join(", "), 100)}) ${task.id.slice(0, 8)}`;
 }

@@ -11,7 +11,7 @@ import { describe, isPlainObject, parseJson, stringifyJson } from "../json.ts";
 import type { Schema } from "../schema.ts";
 import { aliasTask } from "./alias_task.ts";
 import { type Bag, parameterError } from "./parameters.ts";
-import type { AnyTask, TaskBody } from "./task.ts";
+import { type AnyTask, isTask, type TaskBody } from "./task.ts";
 import { bodyOf } from "./task_body.ts";
 import { findTaskType, type TaskType, taskTypeIds, taskTypeOf, typeId } from "./type_registry.ts";
 
@@ -90,13 +90,17 @@ export function checkSerializationStability(task: AnyTask): readonly string[] {
     }
     throw error;
   }
-  const text = (part: unknown): string => stringifyJson(part);
-  const [before, after] = [task, again].map((each) =>
-    bodyOf(each, (nested) => ({ id: (nested as AnyTask).id }))
-  );
-  return type.parameters.map(({ key }) => key).filter((key) =>
-    text(before![key]) !== text(after![key])
-  );
+  const body = (each: AnyTask): TaskBody =>
+    bodyOf(each, (nested) => ({ id: (nested as AnyTask).id }));
+  const [before, after] = [body(task), body(again)];
+  return type.parameters.filter(({ key, codec }) => {
+    const canonical = (each: AnyTask): string => {
+      const value = (each as unknown as Bag)[key];
+      return value === undefined ? "" : isTask(value) ? value.id : codec.canonical(value);
+    };
+    return stringifyJson(before[key]) !== stringifyJson(after[key]) ||
+      canonical(task) !== canonical(again);
+  }).map(({ key }) => key);
 }
 
 /** The text that `JSON.stringify(task)` gives, for chains of any length; that overflows the stack at a few thousand. */

@@ -7,9 +7,9 @@
 
 import type { z } from "zod";
 import { messageOf, SchemaError, TaskParameterError } from "../errors.ts";
-import { deepEqual, describe, isPlainObject } from "../json.ts";
+import { copyOf, deepEqual, describe, isPlainObject } from "../json.ts";
 import { allPartsOf } from "../schema_parts.ts";
-import { fieldOptionsOf, schemaCodec } from "../schema_codec.ts";
+import { fieldOptionsOf, referenceSchemas, schemaCodec } from "../schema_codec.ts";
 import { isReservedName, loadsWhatFits, type Shape } from "./fields.ts";
 import { schemaName } from "./fit.ts";
 import { type AnyTask, isTask, type TaskLoads } from "./task.ts";
@@ -45,14 +45,16 @@ export function compileParameters(
     try {
       const codec = schemaCodec(schema);
       // The whole schema is compiled now, and so refused here and not when a task is made.
-      for (const part of allPartsOf(schema)) schemaCodec(part);
-      const hasReferences = codec.mapReferences !== undefined;
+      const parts = [...allPartsOf(schema)];
+      for (const part of parts) schemaCodec(part);
+      const hasReferences = parts.some((part) => referenceSchemas.of(part) !== undefined);
       const options = fieldOptionsOf(schema);
       const compat = options !== undefined && "compatDefault" in options;
       return {
         key,
         schema,
         codec,
+        hasReferences,
         orTask: orTask && !hasReferences,
         skip: options?.significant === false
           ? () => true
@@ -179,14 +181,11 @@ export function parameterError(
 /** Every task in the parameters, in order; one that stands there twice comes twice. */
 export function tasksInParameters(task: AnyTask): AnyTask[] {
   const found: AnyTask[] = [];
-  for (const { key, codec, orTask } of taskTypeOf(task).parameters) {
+  for (const { key, codec, hasReferences } of taskTypeOf(task).parameters) {
     const value = (task as unknown as Bag)[key];
-    if (value === undefined) continue;
-    if (orTask) {
-      if (isTask(value)) found.push(value);
-    } else if (isTask(value)) {
+    if (isTask(value)) {
       found.push(value);
-    } else {
+    } else if (hasReferences && value !== undefined) {
       codec.mapReferences?.(value, (reference) => (found.push(reference as AnyTask), reference));
     }
   }
@@ -198,13 +197,14 @@ export function loadParameters(task: AnyTask): Bag | Promise<Bag> {
   const { parameters } = taskTypeOf(task);
   const values: Bag = {};
   let inputs: Map<AnyTask, unknown> | undefined;
-  for (const { key, codec, orTask } of parameters) {
+  for (const { key, codec, orTask, hasReferences } of parameters) {
     const value = (task as unknown as Bag)[key];
     if (value === undefined) continue;
-    values[key] = value;
+    // What is kept is frozen; what is handed out may be changed, as its type says.
+    values[key] = copyOf(value);
     if (orTask && isTask(value)) {
       (inputs ??= new Map()).set(value, undefined);
-    } else if (!orTask) {
+    } else if (hasReferences) {
       codec.mapReferences?.(value, (reference, { loaded }) => {
         if (loaded) (inputs ??= new Map()).set(reference as AnyTask, undefined);
         return reference;
@@ -226,13 +226,13 @@ async function loadInto(
     }
   };
   await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_LOADS, rest.length) }, lane));
-  for (const { key, codec, orTask } of parameters) {
+  for (const { key, codec, orTask, hasReferences } of parameters) {
     const value = values[key];
     if (value === undefined) continue;
     if (orTask) {
       if (isTask(value)) values[key] = inputs.get(value);
-    } else if (codec.mapReferences !== undefined) {
-      values[key] = codec.mapReferences(
+    } else if (hasReferences) {
+      values[key] = codec.mapReferences?.(
         value,
         (reference, { loaded }) => loaded ? inputs.get(reference as AnyTask) : reference,
       );

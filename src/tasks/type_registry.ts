@@ -18,6 +18,8 @@ export interface Parameter {
   readonly schema: Schema;
   /** How its values are written. */
   readonly codec: SchemaCodec;
+  /** Whether values can have tasks in them. */
+  readonly hasReferences: boolean;
   /** Whether a task that loads such a value can stand in its place. */
   readonly orTask: boolean;
   /** Whether its value is left out of the id. */
