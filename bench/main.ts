@@ -120,6 +120,7 @@ async function measured(
       folder,
     ],
     cwd: fromFileUrl(new URL("../", import.meta.url)),
+    env: { NO_COLOR: "1" },
   }).output();
   const decoder = new TextDecoder();
   if (success) return JSON.parse(decoder.decode(stdout));

@@ -23,7 +23,7 @@ export function line({ bar, claim, figure, floor, ratio, met, error }: Verdict):
     ratio === undefined ? "" : ratio.toFixed(2),
     (claim.goals ?? []).map((goal) => goalText(goal, claim.unit)).join(", "),
     met === undefined ? "" : met ? "yes" : "NO",
-  ]) + (error === undefined ? "" : `\n${error}`);
+  ]) + (error === undefined ? "" : `\n  ${error.split("\n")[0]}`);
 }
 
 function row(cells: readonly string[]): string {

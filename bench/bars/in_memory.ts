@@ -6,7 +6,7 @@
 
 import * as sd from "../../mod.ts";
 import type { Bar } from "../bar.ts";
-import { perTask, time } from "../clock.ts";
+import { medianTime, perTask, time } from "../clock.ts";
 import { reserve, reset, type ShapeName, SHAPES } from "../dags.ts";
 
 /** Cheap, and no dearer in a large DAG than in a small one. */
@@ -42,13 +42,19 @@ export const inMemory: Bar = {
   ],
 };
 
-/** Builds a DAG of the shape, after a small one to warm up; microseconds per task, without those to make the tasks. */
-export async function built(shape: ShapeName, tasks: number): Promise<number> {
+/**
+ * Builds a DAG of the shape, after a small one to warm up; microseconds per task, without those to make the tasks. With
+ * `times`, the median of so many builds.
+ */
+export async function built(shape: ShapeName, tasks: number, times = 1): Promise<number> {
   reserve(tasks + 1);
   (await sd.build(SHAPES[shape](2_000))).throwIfFailed();
-  reset();
   const root = SHAPES[shape](tasks);
-  return perTask(await time(async () => (await sd.build(root)).throwIfFailed()), tasks);
+  const spent = await medianTime(times, async () => {
+    reset();
+    (await sd.build(root)).throwIfFailed();
+  });
+  return perTask(spent, tasks);
 }
 
 /** The same tasks without a build: asked whether they are complete, and run, fifty at once. */

@@ -28,6 +28,8 @@ interface Contender {
   readonly name: string;
   readonly command: string;
   args(tasks: number, folder: string): readonly string[];
+  /** Whether it is run in a home of its own, without the configuration of whoever runs this. */
+  readonly ownHome?: boolean | undefined;
 }
 
 /** What a program writes: seconds for all tasks together. */
@@ -58,6 +60,7 @@ const CONTENDERS: readonly Contender[] = [
     name: "stardag (Python)",
     command: python,
     args: (tasks: number) => [here("./stardag_flat.py"), String(tasks)],
+    ownHome: true,
   }]),
   ...(luigiPython === undefined ? [] : [{
     name: "Luigi",
@@ -108,7 +111,7 @@ if (options.json !== undefined) {
 
 /** The figures of one run; `undefined` when it took far too long. */
 async function measured(
-  { name, command, args }: Contender,
+  { name, command, args, ownHome }: Contender,
   tasks: number,
 ): Promise<Figures | undefined> {
   const folder = await Deno.makeTempDir({ prefix: "stardag-bench-" });
@@ -116,8 +119,10 @@ async function measured(
     const signal = AbortSignal.timeout(2 * PATIENCE);
     const { success, stdout, stderr } = await new Deno.Command(command, {
       args: [...args(tasks, `${folder}/output`)],
-      // A home of its own: no configuration of whoever runs this.
-      env: { HOME: folder, STARDAG_TARGET_ROOTS: JSON.stringify({ default: `${folder}/output` }) },
+      env: {
+        ...(ownHome && { HOME: folder }),
+        STARDAG_TARGET_ROOTS: JSON.stringify({ default: `${folder}/output` }),
+      },
       signal,
     }).output();
     if (signal.aborted) return undefined;

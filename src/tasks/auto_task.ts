@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkOptions } from "../options.ts";
 import type { Input, Output, Schema } from "../schema.ts";
 import { getSerializer } from "../serializers/select.ts";
 import { Serializable } from "../serializers/serializable.ts";
@@ -119,7 +120,7 @@ export function autoTaskClass<
 >(
   spec: AutoTaskSpec<P, Schema>,
   Base: Base,
-  options: { readonly orTask?: boolean } = {},
+  options: { readonly orTask?: boolean; readonly own?: readonly string[] } = {},
 ): Base {
   const { output, relpath, targetRootKey } = spec;
   if (typeof output !== "object" || !("_zod" in output)) {
@@ -129,7 +130,8 @@ export function autoTaskClass<
       }. Give a Zod schema of what it makes`,
     );
   }
-  const Declared = taskClass(spec, Base, { output, orTask: options.orTask ?? false });
+  const own = ["output", "relpath", "targetRootKey", ...options.own ?? []];
+  const Declared = taskClass(spec, Base, { output, orTask: options.orTask ?? false, own });
   const serializer = getSerializer(output);
   const storage: Storage = { serializer, relpath: relpathOf(relpath, serializer), targetRootKey };
   Object.defineProperty(Declared, STORAGE, { value: storage });
@@ -144,6 +146,11 @@ function relpathOf(
   if (typeof relpath === "string") return () => relpath;
   if (typeof relpath === "function") return relpath;
   const parts = relpath ?? {};
+  checkOptions(
+    parts,
+    ["base", "extra", "filename", "extension"],
+    `make output paths of ${describe(relpath)}`,
+  );
   const text = (part: RelpathPart | undefined, task: AnyTask): string =>
     typeof part === "function" ? part(task) : part ?? "";
   const slashed = (part: string): string => part === "" ? "" : `${part}/`;

@@ -7,6 +7,7 @@
 
 import { TaskTypeError, TaskVersionError } from "../errors.ts";
 import { describe } from "../json.ts";
+import { checkOptions } from "../options.ts";
 import type { Output, Schema } from "../schema.ts";
 import type { LoadableTarget, Target } from "../targets/target.ts";
 import type { Shape, Unreserved, Values, ValuesIn } from "./fields.ts";
@@ -220,8 +221,22 @@ export function Task<P extends Shape = Record<never, never>>(
 export function Task<P extends Shape>(
   spec: TaskTypeSpec<P> & { readonly output?: Schema },
 ): TaskClass<P, OutputTask> {
-  return taskClass(spec, TargetTask, { output: spec.output }) as never;
+  return taskClass(spec, TargetTask, { output: spec.output, own: ["output"] }) as never;
 }
+
+/** What the ways to declare a class differ in. */
+interface DeclareOptions {
+  /** What its tasks load. */
+  readonly output?: Schema | undefined;
+  /** Whether a task may stand for a plain value. */
+  readonly orTask?: boolean;
+  /** Options of a declaration beside those that all have. */
+  readonly own?: readonly string[];
+}
+
+const OPTIONS = ["name", "params", "namespace", "version", "module"] satisfies (keyof TaskTypeSpec<
+  Shape
+>)[];
 
 /** A class that extends `Base` for the declared type; to be registered before tasks are made. */
 export function taskClass<
@@ -230,9 +245,11 @@ export function taskClass<
 >(
   spec: TaskTypeSpec<P>,
   Base: Base,
-  options: { readonly output?: Schema | undefined; readonly orTask?: boolean } = {},
+  options: DeclareOptions = {},
 ): Base {
-  const type = declaredType(spec, options);
+  const { own = [], ...rest } = options;
+  checkOptions(spec, [...OPTIONS, ...own], `declare the task type "${spec.name}"`);
+  const type = declaredType(spec, rest);
   // Its members are those of `Base`; the abstract ones are looked for when the class is registered.
   const Declared = class extends (Base as unknown as new () => object) {};
   Object.defineProperty(Declared, TASK_TYPE, { value: type });
@@ -290,10 +307,7 @@ type RegistrableClass =
 /** The type as declared, before it is bound to what makes its tasks. */
 function declaredType(
   spec: TaskTypeSpec<Shape>,
-  { output, orTask = false }: {
-    readonly output?: Schema | undefined;
-    readonly orTask?: boolean;
-  },
+  { output, orTask = false }: DeclareOptions,
 ): TaskType {
   const { name, namespace = "", version = "", params = {}, module } = spec;
   if (typeof name !== "string" || !SEGMENT.test(name) || name.includes(".")) {

@@ -74,15 +74,6 @@ export interface TaskFunction<P extends Shape, T> {
 export function task<O extends Schema, P extends Shape = Record<never, never>>(
   spec: FunctionTaskSpec<P, O>,
 ): TaskFunction<P, Output<O>> {
-  for (const option of Object.keys(spec)) {
-    if (!OPTIONS.has(option)) {
-      throw new TypeError(
-        `Cannot declare the task type "${spec.name}": there is no option "${option}". The options are ${
-          [...OPTIONS].join(", ")
-        }`,
-      );
-    }
-  }
   const { run } = spec;
   if (typeof run !== "function") {
     throw new TypeError(
@@ -91,7 +82,10 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
   }
   const yields = yielder(run, spec.output);
 
-  class FunctionTask extends autoTaskClass(spec, AutoTaskBase<unknown>, { orTask: true }) {
+  class FunctionTask extends autoTaskClass(spec, AutoTaskBase<unknown>, {
+    orTask: true,
+    own: ["requires", "run"],
+  }) {
     override requires(): TaskStruct | undefined {
       const tasks = tasksInParameters(this);
       if (spec.requires !== undefined) {
@@ -142,21 +136,6 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
   });
   return make as unknown as TaskFunction<P, Output<O>>;
 }
-
-const OPTIONS: ReadonlySet<string> = new Set(
-  [
-    "name",
-    "params",
-    "output",
-    "run",
-    "namespace",
-    "version",
-    "module",
-    "relpath",
-    "targetRootKey",
-    "requires",
-  ] satisfies (keyof FunctionTaskSpec<Shape, Schema>)[],
-);
 
 type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, unknown, unknown>;
 

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { describe } from "../json.ts";
 import type { Input, Output, Schema, SchemaOf } from "../schema.ts";
+import { checkOptions } from "../options.ts";
 import { type FieldOptions, fieldOptions, referenceSchemas } from "../schema_codec.ts";
 import { fits, schemaName } from "./fit.ts";
 import { type AnyTask, isTask, type TaskLoads } from "./task.ts";
@@ -121,6 +122,7 @@ export function loadsWhatFits(output: Schema | undefined, task: AnyTask): boolea
  * ```
  */
 export function field<S extends Schema>(schema: S, options: FieldOptions<Output<S>>): S {
+  checkOptions(options, ["significant", "compatDefault"], "mark a parameter with field()");
   if (options.significant !== false && !("compatDefault" in options)) {
     throw new TypeError(
       "Cannot use field() without significant: false or a compatDefault: it would change nothing",

@@ -571,3 +571,15 @@ Deno.test("an alias needs the id and the place of an output", () => {
     assertThrows(() => sd.taskFromJSON({ __aliased: aliased }), TypeError, "__aliased");
   }
 });
+
+Deno.test("an option that does not exist is refused wherever types are declared", () => {
+  const output = z.int();
+  const bad = (make: () => unknown, option: string): void => {
+    assertThrows(make, TypeError, `there is no option "${option}"`);
+  };
+  bad(() => sd.AutoTask({ name: "a", output, retires: 3 } as never), "retires");
+  bad(() => sd.Task({ name: "a", relpath: "x" } as never), "relpath");
+  bad(() => sd.BaseTask({ name: "a", output } as never), "output");
+  bad(() => sd.AutoTask({ name: "a", output, relpath: { ext: "md" } } as never), "ext");
+  bad(() => sd.field(output, { significance: false } as never), "significance");
+});
