@@ -267,7 +267,10 @@ class Build {
     discover(this.#schedule, nodes, {
       maxConcurrent: this.#maxConcurrentDiscover,
       signal: this.#stop.signal,
-      onError: (node, error) => this.#fail(node, error),
+      onError: (node, error) => {
+        // When the build is stopped, so are the checks: that tells nothing about their tasks.
+        if (!this.#stop.signal.aborted) this.#fail(node, error);
+      },
     }).catch((error) => {
       if (!this.#stop.signal.aborted) this.#bug ??= { error };
     }).finally(() => {

@@ -150,3 +150,45 @@ Deno.test("an executor that gives no outcome at all fails the task and not the b
     assertEquals(summary.taskCount.failed, 1);
   }
 });
+
+Deno.test("a check that is stopped with the build does not count as a failure of its task", async () => {
+  const asked = Promise.withResolvers<void>();
+  const store: sd.TargetStore = {
+    existsMany: (_uris, options) =>
+      new Promise((_resolve, reject) => {
+        asked.resolve();
+        options?.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+      }),
+  };
+  const target: sd.Target = {
+    uri: "slow://a",
+    exists: () => Promise.resolve(false),
+    probe: { store, uri: "slow://a" },
+  };
+  class Slow extends sd.Task({ name: "stopping_test_slow" }) {
+    override output(): sd.Target {
+      return target;
+    }
+    override run(): void {}
+  }
+  sd.register(Slow);
+  const steps = new Steps();
+  const yields = steps.step("yields");
+  const fails = steps.step("fails");
+  const executor = new ControlledExecutor();
+  const building = sd.build([yields, fails], { executor });
+  await executor.submitted(fails);
+  executor.end(yields, { kind: "suspended", requires: [new Slow()] });
+  await asked.promise;
+  executor.end(fails, { kind: "failed", error: new Error("boom") });
+  const { taskCount } = await building;
+  assertEquals(taskCount, {
+    discovered: 3,
+    previouslyCompleted: 0,
+    succeeded: 0,
+    failed: 1,
+    skipped: 0,
+    cancelled: 1,
+    pending: 1,
+  });
+});
