@@ -72,7 +72,8 @@ export function canonicalJson(value: unknown): string {
       return Number.isSafeInteger(value) ? canonicalInteger(value) : canonicalFloat(value);
     case "object":
       if (value === null) return "null";
-      if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+      // Not map(), which passes over holes.
+      if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(",")}]`;
       if (isPlainObject(value)) {
         const parts: string[] = [];
         for (const key of Object.keys(value).sort(compareCodePoints)) {
@@ -116,13 +117,15 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 /** A value in a message: short, in quotes where it is text, and never throwing. */
 export function describe(value: unknown): string {
   const text = describeWhole(value);
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 3)}...` : text;
 }
+
+const MOST_SHOWN = 120;
 
 function describeWhole(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return JSON.stringify(value);
+      return JSON.stringify(value.length > MOST_SHOWN ? value.slice(0, MOST_SHOWN) : value);
     case "bigint":
       return `${value}n`;
     case "function":
@@ -131,9 +134,8 @@ function describeWhole(value: unknown): string {
       if (value === null) return "null";
       if (value instanceof Error) return `${value.name}: ${value.message}`;
       try {
-        if (Array.isArray(value) || isPlainObject(value)) {
-          return JSON.stringify(value) ?? "undefined";
-        }
+        if (Array.isArray(value)) return JSON.stringify(value.slice(0, MOST_SHOWN));
+        if (isPlainObject(value)) return JSON.stringify(value) ?? "undefined";
         const name: unknown = value.constructor?.name;
         return `${typeof name === "string" ? name : "an object"} ${String(value)}`;
       } catch {
@@ -143,35 +145,6 @@ function describeWhole(value: unknown): string {
     default:
       return String(value);
   }
-}
-
-/** Whether two values are the same in content: dates by time, sets and maps by members, objects by keys. */
-export function deepEqual(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
-  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  if (Array.isArray(a) || ArrayBuffer.isView(a)) {
-    const [x, y] = [a as unknown as ArrayLike<unknown>, b as unknown as ArrayLike<unknown>];
-    return x.length === y.length && Array.from(x).every((member, i) => deepEqual(member, y[i]));
-  }
-  if (a instanceof Date) return a.getTime() === (b as Date).getTime();
-  if (a instanceof Set) {
-    const rest = [...(b as Set<unknown>)];
-    return a.size === rest.length && [...a].every((member) => {
-      const at = rest.findIndex((other) => deepEqual(member, other));
-      if (at >= 0) rest.splice(at, 1);
-      return at >= 0;
-    });
-  }
-  if (a instanceof Map) {
-    const other = b as Map<unknown, unknown>;
-    return a.size === other.size &&
-      [...a].every(([key, member]) => other.has(key) && deepEqual(member, other.get(key)));
-  }
-  if (!isPlainObject(a) || !isPlainObject(b)) return false;
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && deepEqual(a[key], b[key]));
 }
 
 /** `JSON.stringify` without recursion over a value already made of JSON: any depth, objects may be shared. */
@@ -215,8 +188,7 @@ export function stringifyJson(value: unknown): string {
 export function parseJson(text: string): unknown {
   // Only a long row of digits can be such an integer. (A reviver would be recursive.)
   if (!/\d{16}/.test(text)) return JSON.parse(text);
-  let mark = "integer:";
-  while (text.includes(mark)) mark += ":";
+  const mark = crypto.randomUUID();
   const marked = markLongIntegers(text, mark);
   return marked === undefined ? JSON.parse(text) : unmarked(JSON.parse(marked), mark);
 }
@@ -229,7 +201,7 @@ function markLongIntegers(text: string, mark: string): string | undefined {
   for (let match = next.exec(text); match !== null; match = next.exec(text)) {
     if (match[0] === '"') {
       next.lastIndex = endOfString(text, match.index);
-    } else if (/^-?\d{16,}$/.test(match[0]) && !Number.isSafeInteger(Number(match[0]))) {
+    } else if (/^-?[1-9]\d{15,}$/.test(match[0]) && !Number.isSafeInteger(Number(match[0]))) {
       pieces.push(text.slice(kept, match.index), `"${mark}${match[0]}"`);
       kept = next.lastIndex;
     }
@@ -275,14 +247,41 @@ export function fromRawJson(json: unknown): unknown {
   return isRawJson(json) ? parseJson((json as { readonly rawJSON: string }).rawJSON) : json;
 }
 
-/** A copy of a value that nobody else has: arrays, plain objects, sets, maps, dates and bytes at any depth. */
+/** The value with `leaf` in place of everything in it that is no array and no plain object; always a copy. */
+export function mapPlain(value: unknown, leaf: (part: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((part) => mapPlain(part, leaf));
+  if (!isPlainObject(value) || isRawJson(value)) return leaf(value);
+  const to: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    if (value[key] !== undefined) setOwn(to, key, mapPlain(value[key], leaf));
+  }
+  return to;
+}
+
+/** Sets an own property, also for a key such as `__proto__`. */
+export function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  } else {
+    object[key] = value;
+  }
+}
+
+/** A copy of a value that nobody else has: arrays, plain objects, sets, maps, dates, bytes and URLs at any depth. */
 export function copyOf(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(copyOf);
+  return typeof value === "object" && value !== null ? mapPlain(value, copyOfLeaf) : value;
+}
+
+function copyOfLeaf(value: unknown): unknown {
   if (value instanceof Date) return new Date(value);
   if (value instanceof Uint8Array) return value.slice();
+  if (value instanceof URL) return new URL(value);
   if (value instanceof Set) return new Set([...value].map(copyOf));
   if (value instanceof Map) return new Map([...value].map(([key, part]) => [key, copyOf(part)]));
-  if (!isPlainObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, copyOf(part)]));
+  return value;
 }

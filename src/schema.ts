@@ -29,3 +29,8 @@ export type Output<S extends Schema> = S["_zod"]["output"];
 
 /** What a schema takes when it parses: `z.input<S>`. */
 export type Input<S extends Schema> = S["_zod"]["input"];
+
+/** Whether the value is a Zod schema. */
+export function isSchema(value: unknown): value is Schema {
+  return typeof value === "object" && value !== null && "_zod" in value;
+}

@@ -13,15 +13,17 @@ import {
   canonicalJson,
   canonicalString,
   compareCodePoints,
+  copyOf,
   dateText,
-  deepEqual,
   describe,
   fromRawJson,
   isPlainObject,
-  isRawJson,
+  mapPlain,
   rawJson,
+  setOwn,
 } from "./json.ts";
 import { type SchemaMark, schemaMark } from "./schema_mark.ts";
+import { allPartsOf, unwrapped, wrapped } from "./schema_parts.ts";
 
 /** Writes and reads values of one schema. A "typed value" is what `schema.parse` gives. */
 export interface SchemaCodec {
@@ -33,10 +35,8 @@ export interface SchemaCodec {
   fromJson(json: unknown, reference: MapReference): unknown;
   /** A typed value made immutable, or copied where JavaScript cannot: nobody changes it behind the task's back. */
   freeze(value: unknown): unknown;
-  /** The typed value with every reference in it replaced; `undefined` where the schema can hold none. */
-  readonly mapReferences?: ((value: unknown, map: MapReference) => unknown) | undefined;
-  /** Whether two typed values with one canonical text can differ: some field is not significant. */
-  readonly hasInsignificant?: boolean | undefined;
+  /** A copy of the typed value with every reference in it replaced. */
+  mapReferences(value: unknown, map: MapReference): unknown;
 }
 
 /** Gives what is to stand in the place of a reference of the schema. */
@@ -95,23 +95,6 @@ export function classOf(schema: Schema): (abstract new (...args: never[]) => unk
   return undefined;
 }
 
-/** What a wrapper like `.optional()` or `.default()` wraps; `undefined` for what is no wrapper. */
-export function wrapped(schema: Schema): Schema | undefined {
-  const def = (schema as z.core.$ZodTypes)._zod.def;
-  switch (def.type) {
-    case "optional":
-    case "nullable":
-    case "default":
-    case "prefault":
-    case "catch":
-    case "readonly":
-    case "nonoptional":
-      return def.innerType;
-    default:
-      return undefined;
-  }
-}
-
 /** Whether numbers of the schema are integers: `z.int()` and `.int()` are, `.multipleOf(1)` is not. */
 export function isIntegerSchema(schema: z.core.$ZodNumber): boolean {
   const { format, checks } = schema._zod.def as {
@@ -133,6 +116,7 @@ const plain = (canonical: (value: unknown) => string): SchemaCodec => ({
   toJson: keep,
   fromJson: keep,
   freeze: keep,
+  mapReferences: keep,
 });
 
 const STRING = plain((value) => canonicalString(value as string));
@@ -167,8 +151,9 @@ const BIGINT: SchemaCodec = {
 const ANY: SchemaCodec = {
   canonical: canonicalJson,
   toJson: jsonOfAny,
-  fromJson: anyFromJson,
+  fromJson: (json) => mapPlain(json, fromRawJson),
   freeze: frozenCopy,
+  mapReferences: keep,
 };
 const DATE: SchemaCodec = {
   ...plain((value) => `"${dateText(value as Date)}"`),
@@ -210,8 +195,9 @@ function compile(schema: Schema): SchemaCodec {
     case "void":
     case "never":
     case "enum":
-    case "literal":
       return BY_VALUE;
+    case "literal":
+      return literalCodec(def.values);
     case "any":
     case "unknown":
       return ANY;
@@ -224,7 +210,7 @@ function compile(schema: Schema): SchemaCodec {
     case "object":
       return objectCodec(def.shape, def.catchall);
     case "record":
-      return recordCodec(member(def.valueType));
+      return recordCodec(def.keyType, member(def.valueType));
     case "map":
       return mapCodec(def.keyType, member(def.valueType));
     case "set":
@@ -233,16 +219,18 @@ function compile(schema: Schema): SchemaCodec {
       return unionCodec(def.options);
     case "intersection":
       return intersectionCodec(def.left, def.right);
-    case "optional":
-    case "nullable":
     case "default":
     case "prefault":
     case "catch":
+      // What they fill in may be the caller's own object.
+      return nullableCodec(schemaCodec(def.innerType), copyOf);
+    case "optional":
+    case "nullable":
     case "readonly":
     case "nonoptional":
       return nullableCodec(schemaCodec(def.innerType));
     case "lazy":
-      return lazyCodec(() => schemaCodec(def.getter()));
+      return lazyCodec(() => member(def.getter()));
     case "pipe":
       return pipeCodec(schema, def);
     case "custom":
@@ -274,21 +262,32 @@ function referenceCodec(reference: ReferenceSchema): SchemaCodec {
   };
 }
 
-/** What may be null or absent besides what `inner` says. */
-function nullableCodec(inner: SchemaCodec): SchemaCodec {
+/** What may be null or absent besides what `inner` says; `own` makes a value that nobody else has. */
+function nullableCodec(inner: SchemaCodec, own: (value: unknown) => unknown = keep): SchemaCodec {
   const unless = <R>(value: unknown, use: () => R): R | null | undefined =>
     value === null || value === undefined ? value : use();
   return {
-    ...inner,
     canonical(value) {
       if (value === undefined) throw new TypeError("Cannot write undefined as JSON: use null");
       return value === null ? "null" : inner.canonical(value);
     },
     toJson: (value, map) => unless(value, () => inner.toJson(value, map)),
     fromJson: (json, map) => unless(json, () => inner.fromJson(json, map)),
-    freeze: (value) => unless(value, () => inner.freeze(value)),
-    mapReferences: inner.mapReferences &&
-      ((value, map) => unless(value, () => inner.mapReferences!(value, map))),
+    freeze: (value) => unless(value, () => inner.freeze(own(value))),
+    mapReferences: (value, map) => unless(value, () => inner.mapReferences(value, map)),
+  };
+}
+
+function literalCodec(values: readonly unknown[]): SchemaCodec {
+  // JSON has one kind of number: the literal itself says which it was.
+  const bigints = new Set(values.filter((value) => typeof value === "bigint"));
+  return {
+    ...BY_VALUE,
+    fromJson(json) {
+      const value = fromRawJson(json);
+      const exact = Number.isSafeInteger(value) ? BigInt(value as number) : value;
+      return bigints.has(exact as bigint) && !values.includes(value) ? exact : value;
+    },
   };
 }
 
@@ -297,7 +296,6 @@ function arrayCodec(element: SchemaCodec): SchemaCodec {
 }
 
 function tupleCodec(items: readonly SchemaCodec[], rest: SchemaCodec | undefined): SchemaCodec {
-  const all = rest === undefined ? items : [...items, rest];
   const at = (i: number): SchemaCodec => items[i] ?? rest ?? ANY;
   return {
     canonical(value) {
@@ -322,10 +320,8 @@ function tupleCodec(items: readonly SchemaCodec[], rest: SchemaCodec | undefined
       }
       return Object.freeze(members);
     },
-    mapReferences: all.some((codec) => codec.mapReferences)
-      ? (value, map) => (value as readonly unknown[]).map((x, i) => mapped(at(i), x, map))
-      : undefined,
-    hasInsignificant: all.some((codec) => codec.hasInsignificant),
+    mapReferences: (value, map) =>
+      (value as readonly unknown[]).map((x, i) => at(i).mapReferences(x, map)),
   };
 }
 
@@ -334,20 +330,63 @@ interface Field {
   readonly codec: SchemaCodec;
   /** `"key":` in canonical form. */
   readonly prefix: string;
-  readonly skip: ((value: unknown) => boolean) | undefined;
+  readonly mark: FieldMark;
 }
 
-/** The fields of an object in canonical order, for the codec of objects and for parameters of tasks. */
-export function canonicalFields(shape: Readonly<Record<string, Schema>>): readonly Field[] {
-  return Object.keys(shape).sort(compareCodePoints).map((key): Field => {
-    const options = fieldOptionsOf(shape[key]!);
-    const skip = options?.significant === false
-      ? () => true
-      : options !== undefined && "compatDefault" in options
-      ? (value: unknown) => deepEqual(value, options.compatDefault)
-      : undefined;
-    return { key, codec: schemaCodec(shape[key]!), prefix: `${canonicalString(key)}:`, skip };
-  });
+/** What `field()` says of a parameter or property. */
+export interface FieldMark {
+  /** `false`: left out of the canonical text. */
+  readonly significant: boolean;
+  /** Whether the value is the compat default, and so left out. */
+  isCompatDefault(value: unknown): boolean;
+  /** What to put in its place where it is missing in JSON from before it existed, as `schema.parse` takes it. */
+  readonly whenMissing: { readonly value: unknown } | undefined;
+}
+
+/** How a field is marked. Throws `SchemaError` for a compat default that does not fit the schema. */
+export function fieldMark(schema: Schema): FieldMark {
+  const options = fieldOptionsOf(schema);
+  const significant = options?.significant !== false;
+  if (options === undefined || !("compatDefault" in options)) {
+    return { significant, isCompatDefault: () => false, whenMissing: undefined };
+  }
+  const codec = schemaCodec(schema);
+  const { compatDefault } = options;
+  const encoded = z.safeEncode(schema, compatDefault);
+  if (!encoded.success) {
+    throw new SchemaError(
+      `Cannot use the compatDefault ${describe(compatDefault)}: ${
+        encoded.error.issues[0]?.message
+      }. Give one that fits the schema`,
+    );
+  }
+  const text = compatDefault === undefined ? undefined : codec.canonical(compatDefault);
+  return {
+    significant,
+    isCompatDefault: (value) => codec.canonical(value) === text,
+    whenMissing: { value: encoded.data },
+  };
+}
+
+/** Whether two values of the schema can differ though their canonical text is one: something in it is not significant. */
+export function hasInsignificant(schema: Schema): boolean {
+  const isInsignificant = (part: Schema): boolean => fieldOptionsOf(part)?.significant === false;
+  return isInsignificant(schema) || [...allPartsOf(schema)].some(isInsignificant);
+}
+
+/** Whether values of the schema can have references in them. */
+export function hasReferences(schema: Schema): boolean {
+  return [...allPartsOf(schema)].some((part) => referenceSchemas.of(part) !== undefined);
+}
+
+/** The fields of an object in canonical order. */
+function canonicalFields(shape: Readonly<Record<string, Schema>>): readonly Field[] {
+  return Object.keys(shape).sort(compareCodePoints).map((key): Field => ({
+    key,
+    codec: schemaCodec(shape[key]!),
+    prefix: `${canonicalString(key)}:`,
+    mark: fieldMark(shape[key]!),
+  }));
 }
 
 function objectCodec(
@@ -373,18 +412,18 @@ function objectCodec(
     // In the order of the schema, as the original dumps its models.
     for (const key of extra === undefined ? keys : new Set([...keys, ...Object.keys(from)])) {
       const part = from[key];
-      if (part !== undefined) define(to, key, use(codecOf(key)!, part));
+      if (part !== undefined) setOwn(to, key, use(codecOf(key)!, part));
     }
     return to;
   };
-  const codec: SchemaCodec = {
+  return {
     canonical(value) {
       const object = value as Readonly<Record<string, unknown>>;
       if (extra !== undefined) return canonicalOfMixed(object, fields(), known, extra);
       let text = "";
-      for (const { key, codec, prefix, skip } of fields()) {
+      for (const { key, codec, prefix, mark } of fields()) {
         const part = object[key];
-        if (part === undefined || skip?.(part) === true) continue;
+        if (part === undefined || !mark.significant || mark.isCompatDefault(part)) continue;
         text += (text === "" ? "" : ",") + prefix + codec.canonical(part);
       }
       return `{${text}}`;
@@ -395,7 +434,13 @@ function objectCodec(
       // Unknown keys stay, for the schema to drop or to refuse.
       const to: Record<string, unknown> = {};
       for (const key of Object.keys(json)) {
-        define(to, key, codecOf(key)?.fromJson(json[key], map) ?? json[key]);
+        const codec = codecOf(key);
+        setOwn(to, key, codec === undefined ? json[key] : codec.fromJson(json[key], map));
+      }
+      for (const { key, mark } of fields()) {
+        if (mark.whenMissing !== undefined && !(key in json)) {
+          setOwn(to, key, mark.whenMissing.value);
+        }
       }
       return to;
     },
@@ -406,26 +451,13 @@ function objectCodec(
         const frozen = codecOf(key)?.freeze(part);
         if (frozen === part) continue;
         if (Object.isFrozen(object)) object = { ...object };
-        define(object, key, frozen);
+        setOwn(object, key, frozen);
       }
       return Object.freeze(object);
     },
+    mapReferences: (value, map) => convert(value, (codec, part) => codec.mapReferences(part, map)),
   };
-  return lazily(codec, {
-    mapReferences: () =>
-      fields().some(({ codec }) => codec.mapReferences) || extra?.mapReferences
-        ? (value, map) => convert(value, (codec, part) => mapped(codec, part, map))
-        : undefined,
-    hasInsignificant: () =>
-      fields().some(({ codec, skip }) => codec.hasInsignificant === true || isInsignificant(skip)),
-  });
 }
-
-/** A compat default only ever leaves out one value, so nothing that differs is left out. */
-function isInsignificant(skip: Field["skip"]): boolean {
-  return skip !== undefined && skip(UNEQUAL);
-}
-const UNEQUAL = Symbol("equal to nothing");
 
 function canonicalOfMixed(
   object: Readonly<Record<string, unknown>>,
@@ -434,9 +466,10 @@ function canonicalOfMixed(
   extra: SchemaCodec,
 ): string {
   const parts: [string, string][] = [];
-  for (const { key, codec, skip } of fields) {
+  for (const { key, codec, mark } of fields) {
     const part = object[key];
-    if (part !== undefined && skip?.(part) !== true) parts.push([key, codec.canonical(part)]);
+    if (part === undefined || !mark.significant || mark.isCompatDefault(part)) continue;
+    parts.push([key, codec.canonical(part)]);
   }
   for (const key of Object.keys(object)) {
     if (!known.has(key) && object[key] !== undefined) {
@@ -451,12 +484,17 @@ function canonicalEntries(parts: [string, string][]): string {
   return `{${parts.map(([key, text]) => `${canonicalString(key)}:${text}`).join(",")}}`;
 }
 
-function recordCodec(element: SchemaCodec): SchemaCodec {
+function recordCodec(keyType: Schema, element: SchemaCodec): SchemaCodec {
+  if (unwrapped(keyType)._zod.def.type === "pipe") {
+    throw new SchemaError(
+      "Cannot write a z.record() whose keys are a z.codec or pipe as JSON: use plain strings as keys",
+    );
+  }
   const convert = (value: unknown, use: (part: unknown) => unknown): unknown => {
     if (!isPlainObject(value)) return value;
     const to: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {
-      if (value[key] !== undefined) define(to, key, use(value[key]));
+      if (value[key] !== undefined) setOwn(to, key, use(value[key]));
     }
     return to;
   };
@@ -472,38 +510,28 @@ function recordCodec(element: SchemaCodec): SchemaCodec {
     toJson: (value, map) => convert(value, (part) => element.toJson(part, map)),
     fromJson: (json, map) => convert(json, (part) => element.fromJson(part, map)),
     freeze: (value) => Object.freeze(convert(value, (part) => element.freeze(part))),
-    mapReferences: element.mapReferences &&
-      ((value, map) => convert(value, (part) => element.mapReferences!(part, map))),
-    hasInsignificant: element.hasInsignificant,
+    mapReferences: (value, map) => convert(value, (part) => element.mapReferences(part, map)),
   };
 }
 
-/** A `Map` is an object in JSON, so its keys must be strings or integers. */
+/** A `Map` is an object in JSON, so its keys must all be strings, or all integers. */
 function mapCodec(keyType: Schema, element: SchemaCodec): SchemaCodec {
-  let at: Schema = keyType;
-  for (let inner = wrapped(at); inner !== undefined; inner = wrapped(at)) at = inner;
-  const type = at._zod.def.type;
-  const integers = type === "bigint" ||
-    (type === "number" && isIntegerSchema(at as z.core.$ZodNumber));
-  if (
-    !integers && type !== "string" && type !== "enum" && type !== "literal" &&
-    type !== "template_literal"
-  ) {
-    throw new SchemaError(
-      `Cannot write a z.map() with keys of z.${type}() as JSON: use strings or integers as keys, or an array of pairs`,
-    );
-  }
-  const keyOf = (text: string): unknown =>
-    !integers || !/^-?\d+$/.test(text) ? text : type === "bigint" ? BigInt(text) : Number(text);
-  const entries = (
-    value: unknown,
-  ): [unknown, unknown][] => [...(value as ReadonlyMap<unknown, unknown>)];
+  const keyOf = mapKeys(unwrapped(keyType));
+  const entries = (value: unknown): [unknown, unknown][] => [
+    ...(value as ReadonlyMap<unknown, unknown>),
+  ];
+  const convert = (value: unknown, use: (part: unknown) => unknown): unknown =>
+    new Map(entries(value).map(([key, part]) => [key, use(part)]));
   return {
     canonical: (value) =>
-      canonicalEntries(entries(value).map(([key, part]) => [String(key), element.canonical(part)])),
+      canonicalEntries(
+        entries(value).map(([key, part]) => [String(key), element.canonical(part)]),
+      ),
     toJson(value, map) {
       const to: Record<string, unknown> = {};
-      for (const [key, part] of entries(value)) define(to, String(key), element.toJson(part, map));
+      for (const [key, part] of entries(value)) {
+        setOwn(to, String(key), element.toJson(part, map));
+      }
       return to;
     },
     fromJson: (json, map) =>
@@ -512,12 +540,35 @@ function mapCodec(keyType: Schema, element: SchemaCodec): SchemaCodec {
           Object.entries(json).map(([key, part]) => [keyOf(key), element.fromJson(part, map)]),
         )
         : json,
-    freeze: (value) => new Map(entries(value).map(([key, part]) => [key, element.freeze(part)])),
-    mapReferences: element.mapReferences &&
-      ((value, map) =>
-        new Map(entries(value).map(([key, part]) => [key, element.mapReferences!(part, map)]))),
-    hasInsignificant: element.hasInsignificant,
+    freeze: (value) => convert(value, (part) => element.freeze(part)),
+    mapReferences: (value, map) => convert(value, (part) => element.mapReferences(part, map)),
   };
+}
+
+/** From the text of a key back to the key. Throws `SchemaError` for keys that cannot be told by their text. */
+function mapKeys(keyType: Schema): (text: string) => unknown {
+  const def = (keyType as z.core.$ZodTypes)._zod.def;
+  const values = def.type === "literal"
+    ? def.values
+    : def.type === "enum"
+    ? Object.values(def.entries)
+    : undefined;
+  const isInteger = (kind: "number" | "bigint"): boolean =>
+    values === undefined
+      ? def.type === kind &&
+        (kind === "bigint" || isIntegerSchema(keyType as z.core.$ZodNumber))
+      : values.every((value) =>
+        typeof value === kind && (kind === "bigint" || Number.isInteger(value))
+      );
+  if (isInteger("bigint")) return (text) => /^-?\d+$/.test(text) ? BigInt(text) : text;
+  if (isInteger("number")) return (text) => /^-?\d+$/.test(text) ? Number(text) : text;
+  const strings = values === undefined
+    ? def.type === "string" || def.type === "template_literal"
+    : values.every((value) => typeof value === "string");
+  if (strings) return (text) => text;
+  throw new SchemaError(
+    `Cannot write a z.map() with these keys of z.${def.type}() as JSON: use only strings or only integers as keys, or an array of pairs`,
+  );
 }
 
 /** A `Set` is a sorted array in JSON; members that are equal in content count once. */
@@ -535,11 +586,15 @@ function setCodec(element: SchemaCodec): SchemaCodec {
     toJson: (value, map) => sorted(value).map(([x]) => element.toJson(x, map)),
     fromJson: (json, map) =>
       Array.isArray(json) ? new Set(json.map((x) => element.fromJson(x, map))) : json,
-    freeze: (value) => new Set([...(value as ReadonlySet<unknown>)].map((x) => element.freeze(x))),
-    mapReferences: element.mapReferences &&
-      ((value, map) =>
-        new Set([...(value as ReadonlySet<unknown>)].map((x) => element.mapReferences!(x, map)))),
-    hasInsignificant: element.hasInsignificant,
+    freeze(value) {
+      const seen = new Set<string>();
+      const isFirst = (x: unknown): boolean => seen.size < seen.add(element.canonical(x)).size;
+      return new Set(
+        [...(value as ReadonlySet<unknown>)].filter(isFirst).map((x) => element.freeze(x)),
+      );
+    },
+    mapReferences: (value, map) =>
+      new Set([...(value as ReadonlySet<unknown>)].map((x) => element.mapReferences(x, map))),
   };
 }
 
@@ -564,7 +619,6 @@ function unionCodec(options: readonly Schema[]): SchemaCodec {
       `Cannot write ${describe(value)} as JSON: it fits no branch of the z.union()`,
     );
   };
-  const withReferences = codecs.some((codec) => codec.mapReferences !== undefined);
   return {
     canonical: (value) => branchOf(value).canonical(value),
     toJson: (value, map) => branchOf(value).toJson(value, map),
@@ -585,20 +639,29 @@ function unionCodec(options: readonly Schema[]): SchemaCodec {
       return json;
     },
     freeze: (value) => branchOf(value).freeze(value),
-    mapReferences: withReferences ? (value, map) => mapped(branchOf(value), value, map) : undefined,
-    hasInsignificant: codecs.some((codec) => codec.hasInsignificant),
+    mapReferences: (value, map) => branchOf(value).mapReferences(value, map),
   };
 }
 
 function intersectionCodec(left: Schema, right: Schema): SchemaCodec {
-  const parts = [left, right].map((side) => (side as z.core.$ZodTypes)._zod.def);
-  const shapes = parts.map((def) => def.type === "object" ? def.shape : undefined);
-  if (shapes[0] === undefined || shapes[1] === undefined) {
+  const [a, b] = [left, right].map((side) => (side as z.core.$ZodTypes)._zod.def);
+  if (a?.type !== "object" || b?.type !== "object") {
     throw new SchemaError(
       "Cannot write a z.intersection() as JSON unless both sides are z.object()",
     );
   }
-  return objectCodec({ ...shapes[0], ...shapes[1] }, undefined);
+  const both = Object.keys(a.shape).filter((key) =>
+    key in b.shape && a.shape[key] !== b.shape[key]
+  );
+  if (both.length > 0 || a.catchall !== undefined || b.catchall !== undefined) {
+    const why = both.length > 0
+      ? `both have "${both[0]}"`
+      : "a side is loose, strict or has a catchall";
+    throw new SchemaError(
+      `Cannot write a z.intersection() as JSON: ${why}. Use one z.object(), or .extend()`,
+    );
+  }
+  return objectCodec({ ...a.shape, ...b.shape }, undefined);
 }
 
 function lazyCodec(get: () => SchemaCodec): SchemaCodec {
@@ -607,9 +670,7 @@ function lazyCodec(get: () => SchemaCodec): SchemaCodec {
     toJson: (value, map) => get().toJson(value, map),
     fromJson: (json, map) => get().fromJson(json, map),
     freeze: (value) => get().freeze(value),
-    // Always there: whether there are references inside cannot be asked without going round in circles.
-    mapReferences: (value, map) => mapped(get(), value, map),
-    hasInsignificant: true,
+    mapReferences: (value, map) => get().mapReferences(value, map),
   };
 }
 
@@ -621,18 +682,20 @@ function pipeCodec(schema: Schema, def: z.core.$ZodPipeDef): SchemaCodec {
         "Cannot write back a one-way transform: use z.codec, which says both ways, or transform inside run()",
       );
     }
+    if (hasReferences(side)) {
+      throw new SchemaError(
+        "Cannot use depends(), taskLoads() or taskOf() inside a z.codec or pipe",
+      );
+    }
   }
   const input = member(def.in);
-  if (input.mapReferences !== undefined) {
-    throw new SchemaError("Cannot use depends(), taskLoads() or taskOf() inside a z.codec or pipe");
-  }
   const encode = (value: unknown): unknown => z.encode(schema, value);
   return {
     canonical: (value) => input.canonical(encode(value)),
     toJson: (value, map) => input.toJson(encode(value), map),
     fromJson: (json, map) => input.fromJson(json, map),
     freeze: keep,
-    hasInsignificant: input.hasInsignificant,
+    mapReferences: keep,
   };
 }
 
@@ -656,79 +719,31 @@ function customCodec(schema: Schema): SchemaCodec {
 
 // ---- helpers ----
 
-/** A part with its references replaced; what stands for one may itself be null or undefined. */
-function mapped(codec: SchemaCodec, value: unknown, map: MapReference): unknown {
-  return codec.mapReferences === undefined ? value : codec.mapReferences(value, map);
-}
-
-/** Adds getters that are computed once, on first use. */
-function lazily(
-  codec: SchemaCodec,
-  parts: { readonly [K in "mapReferences" | "hasInsignificant"]: () => SchemaCodec[K] },
-): SchemaCodec {
-  for (const key of ["mapReferences", "hasInsignificant"] as const) {
-    let value: { readonly of: unknown } | undefined;
-    // While it is computed, a recursive schema sees "none".
-    Object.defineProperty(codec, key, {
-      enumerable: true,
-      get(): unknown {
-        if (value !== undefined) return value.of;
-        value = { of: undefined };
-        value = { of: parts[key]() };
-        return value.of;
-      },
-    });
-  }
-  return codec;
-}
-
-/** Sets an own property, also for a key such as `__proto__`. */
-function define(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === "__proto__") {
-    Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  } else {
-    object[key] = value;
-  }
-}
-
 function integerJson(value: bigint): unknown {
   const safe = value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
   return safe ? Number(value) : rawJson(value.toString());
 }
 
 function jsonOfAny(value: unknown): unknown {
-  if (typeof value === "bigint") return integerJson(value);
-  // Digits alone would come back as a bigint.
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return rawJson(canonicalJson(value));
-  if (Array.isArray(value)) return value.map(jsonOfAny);
-  if (!isPlainObject(value)) return value;
-  const to: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
-    if (value[key] !== undefined) define(to, key, jsonOfAny(value[key]));
-  }
-  return to;
-}
-
-function anyFromJson(json: unknown): unknown {
-  if (Array.isArray(json)) return json.map(anyFromJson);
-  if (!isPlainObject(json)) return json;
-  if (isRawJson(json)) return fromRawJson(json);
-  const to: Record<string, unknown> = {};
-  for (const key of Object.keys(json)) define(to, key, anyFromJson(json[key]));
-  return to;
+  return mapPlain(value, (part) => {
+    if (typeof part === "bigint") return integerJson(part);
+    // Digits alone would come back as a bigint.
+    return Number.isInteger(part) && !Number.isSafeInteger(part)
+      ? rawJson(canonicalJson(part))
+      : part;
+  });
 }
 
 function frozenCopy(value: unknown): unknown {
-  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy));
-  if (!isPlainObject(value)) return value;
-  const to: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) define(to, key, frozenCopy(value[key]));
-  return Object.freeze(to);
+  const copy = mapPlain(value, keep);
+  const rest = [copy];
+  for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
+    if (!Array.isArray(part) && !isPlainObject(part)) continue;
+    for (const inner of Object.values(Object.freeze(part))) {
+      if (typeof inner === "object") rest.push(inner);
+    }
+  }
+  return copy;
 }
 
 function utf8(bytes: Uint8Array): string {

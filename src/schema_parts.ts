@@ -5,7 +5,6 @@
  */
 
 import type { z } from "zod";
-import { wrapped } from "./schema_codec.ts";
 
 type Schema = z.core.$ZodType;
 
@@ -51,4 +50,28 @@ export function allPartsOf(schema: Schema): ReadonlySet<Schema> {
     for (const inner of partsOf(part)) parts.add(inner);
   }
   return parts;
+}
+
+/** What a wrapper like `.optional()` or `.default()` wraps; `undefined` for what is no wrapper. */
+export function wrapped(schema: Schema): Schema | undefined {
+  const def = (schema as z.core.$ZodTypes)._zod.def;
+  switch (def.type) {
+    case "optional":
+    case "nullable":
+    case "default":
+    case "prefault":
+    case "catch":
+    case "readonly":
+    case "nonoptional":
+      return def.innerType;
+    default:
+      return undefined;
+  }
+}
+
+/** A schema without its wrappers. */
+export function unwrapped(schema: Schema): Schema {
+  let at = schema;
+  for (let inner = wrapped(at); inner !== undefined; inner = wrapped(at)) at = inner;
+  return at;
 }

@@ -4,8 +4,11 @@ import { SchemaError } from "../src/errors.ts";
 import { stringifyJson } from "../src/json.ts";
 import {
   classOf,
+  fieldMark,
   fieldOptions,
   fieldOptionsOf,
+  hasInsignificant,
+  hasReferences,
   isIntegerSchema,
   type ReferenceSchema,
   referenceSchemas,
@@ -140,8 +143,8 @@ Deno.test("field() inside objects leaves out what it says, at any depth", () => 
     '{"list":[{"y":2},{"later":[1.0,2.0],"y":4}]}',
     '{"list":[{"x":1,"y":2,"later":[1]},{"x":3,"y":4,"later":[1,2]}]}',
   ]);
-  assert(schemaCodec(schema).hasInsignificant);
-  assert(!schemaCodec(z.object({ list: z.array(z.object({ later: compat })) })).hasInsignificant);
+  assert(hasInsignificant(schema));
+  assert(!hasInsignificant(z.object({ list: z.array(z.object({ later: compat })) })));
 });
 
 Deno.test("options of field() stay with what is derived from the schema", () => {
@@ -226,7 +229,7 @@ Deno.test("references are found and replaced at any depth, and nowhere else", ()
   };
   const codec = schemaCodec(schema);
   const found: unknown[] = [];
-  const mapped = codec.mapReferences?.(value, (each) => {
+  const mapped = codec.mapReferences(value, (each) => {
     found.push(each);
     return `${each}!`;
   });
@@ -244,7 +247,8 @@ Deno.test("references are found and replaced at any depth, and nowhere else", ()
     plain: ["no"],
   });
   assertEquals(value.one, "r1");
-  assertEquals(schemaCodec(z.object({ plain: z.array(z.string()) })).mapReferences, undefined);
+  assert(hasReferences(schema));
+  assert(!hasReferences(z.object({ plain: z.array(z.string()) })));
   const json = codec.toJson({ ...value, many: ["r2"] }, (each) => ({ ref: each }));
   const back = codec.fromJson(json, (each) => (each as { readonly ref: string }).ref);
   assertEquals(back, { ...value, many: ["r2"] });
@@ -278,4 +282,72 @@ Deno.test("classes are found behind what is derived from them", () => {
     TypeError,
     "not UTF-8",
   );
+});
+
+Deno.test("references and fields are found in schemas that name each other", () => {
+  const reference: ReferenceSchema = { canonical: () => '"R"', loaded: true, output: undefined };
+  const ref = referenceSchemas.mark(z.custom<string>(() => true), reference);
+  const A = z.object({
+    get b() {
+      return z.array(B);
+    },
+  });
+  const B: z.ZodType = z.object({
+    d: ref,
+    hidden: fieldOptions.mark(z.int(), { significant: false }),
+    get a() {
+      return z.array(A).optional();
+    },
+  });
+  for (const schema of [A, B]) assert(hasReferences(schema) && hasInsignificant(schema));
+  const found: unknown[] = [];
+  const value = { b: [{ d: "r1", hidden: 1, a: [{ b: [{ d: "r2", hidden: 2 }] }] }] };
+  schemaCodec(A).mapReferences(value, (each) => (found.push(each), each));
+  assertEquals(found, ["r1", "r2"]);
+});
+
+Deno.test("an intersection that would lose keys is refused", () => {
+  const a = z.object({ a: z.int() });
+  for (const loose of [z.looseObject({ b: z.int() }), z.object({ b: z.int() }).catchall(z.int())]) {
+    assertThrows(() => schemaCodec(a.and(loose)), SchemaError, "z.intersection()");
+  }
+  assertThrows(() => schemaCodec(a.and(z.object({ a: z.number() }))), SchemaError, 'both have "a"');
+  assertEquals(written(a.and(z.object({ b: z.int() })), { a: 1, b: 2 })[0], '{"a":1,"b":2}');
+});
+
+Deno.test("keys and literals that JSON writes as text or number come back as what they were", () => {
+  const cases: readonly (readonly [z.ZodType, unknown])[] = [
+    [z.map(z.literal([1, 2]), z.date()), new Map([[1, new Date(0)]])],
+    [z.map(z.enum({ one: 1, two: 2 }), z.int()), new Map([[2, 1]])],
+    [z.map(z.bigint(), z.int()), new Map([[5n, 1]])],
+    [z.object({ a: z.literal(5n) }), { a: 5n }],
+    [z.literal([5n, 5]), 5],
+  ];
+  for (const [schema, value] of cases) assertEquals(again(schema, value), value);
+  assertThrows(() => schemaCodec(z.map(z.literal([1, "1"]), z.int())), SchemaError);
+  const codecKey = z.codec(z.string(), z.string(), { decode: (x) => `${x}!`, encode: (x) => x });
+  assertThrows(() => schemaCodec(z.record(codecKey, z.int())), SchemaError, "keys");
+});
+
+Deno.test("a compat default is told by content, and filled in where it is missing, inside objects too", () => {
+  const url = fieldOptions.mark(z.instanceof(URL), {
+    compatDefault: new URL("https://a.example/"),
+  });
+  const nested = fieldOptions.mark(z.object({ a: z.int().optional() }), { compatDefault: {} });
+  const schema = z.object({ n: z.int(), url, nested });
+  const value = { n: 1, url: new URL("https://a.example/"), nested: { a: undefined } };
+  assertEquals(written(schema, value)[0], '{"n":1}');
+  assertEquals(schema.parse(schemaCodec(schema).fromJson({ n: 1 }, (x) => x)), {
+    n: 1,
+    url: value.url,
+    nested: {},
+  });
+  const wrong = fieldOptions.mark(z.int(), { compatDefault: "x" });
+  assertThrows(() => fieldMark(wrong), SchemaError, '"x"');
+});
+
+Deno.test("members of a set that are equal in content count once", () => {
+  const schema = z.set(z.object({ a: z.int() }));
+  const frozen = schemaCodec(schema).freeze(schema.parse(new Set([{ a: 1 }, { a: 1 }])));
+  assertEquals(frozen, new Set([{ a: 1 }]));
 });

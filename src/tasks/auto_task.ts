@@ -6,7 +6,7 @@
  */
 
 import { checkOptions } from "../options.ts";
-import type { Input, Output, Schema } from "../schema.ts";
+import { type Input, isSchema, type Output, type Schema } from "../schema.ts";
 import { getSerializer } from "../serializers/select.ts";
 import { Serializable } from "../serializers/serializable.ts";
 import type { Serializer } from "../serializers/serializer.ts";
@@ -123,7 +123,7 @@ export function autoTaskClass<
   options: { readonly orTask?: boolean; readonly own?: readonly string[] } = {},
 ): Base {
   const { output, relpath, targetRootKey } = spec;
-  if (typeof output !== "object" || !("_zod" in output)) {
+  if (!isSchema(output)) {
     throw new TypeError(
       `Cannot declare the task type "${spec.name}": its output is ${
         describe(output)

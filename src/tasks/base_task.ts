@@ -9,6 +9,7 @@ import { TaskTypeError, TaskVersionError } from "../errors.ts";
 import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import type { Output, Schema } from "../schema.ts";
+import { hasInsignificant } from "../schema_codec.ts";
 import type { LoadableTarget, Target } from "../targets/target.ts";
 import type { Shape, Unreserved, Values, ValuesIn } from "./fields.ts";
 import {
@@ -345,9 +346,7 @@ function declaredType(
     output,
     module,
     declaredAt: callerLocation(),
-    hasInsignificant: parameters.some(({ codec, skip }) =>
-      codec.hasInsignificant === true || skip?.(Symbol("equal to nothing")) === true
-    ),
+    hasInsignificant: parameters.some(({ schema }) => hasInsignificant(schema)),
     make() {
       throw new TaskTypeError(`Cannot make a task "${id}": its class is not registered`, {
         typeId: id,
@@ -366,7 +365,7 @@ export function describeTask(task: AnyTask, { id, parameters }: TaskType): strin
     const value = (task as unknown as Bag)[key];
     if (isTask(value)) return `${key}=${shortName(value)}`;
     const named = hasReferences && value !== undefined
-      ? codec.mapReferences?.(value, (nested) => shortName(nested as AnyTask))
+      ? codec.mapReferences(value, (nested) => shortName(nested as AnyTask))
       : value;
     return `${key}=${shorten(describe(named))}`;
   });

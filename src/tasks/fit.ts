@@ -5,7 +5,8 @@
  */
 
 import { z } from "zod";
-import { isIntegerSchema, wrapped } from "../schema_codec.ts";
+import { isIntegerSchema } from "../schema_codec.ts";
+import { unwrapped, wrapped } from "../schema_parts.ts";
 
 type Schema = z.core.$ZodType;
 
@@ -29,8 +30,8 @@ export function fits(wanted: Schema, actual: Schema): boolean {
 }
 
 function compare(wanted: Schema, actual: Schema): boolean {
-  const want = (unwrap(wanted) as z.core.$ZodTypes)._zod.def;
-  const have = (unwrap(actual) as z.core.$ZodTypes)._zod.def;
+  const want = (unwrapped(wanted) as z.core.$ZodTypes)._zod.def;
+  const have = (unwrapped(actual) as z.core.$ZodTypes)._zod.def;
   if (want.type === "union") return want.options.some((option) => fits(option, actual));
   if (have.type === "union") return have.options.some((option) => fits(wanted, option));
   if (want.type === "pipe") return fits(want.out, actual);
@@ -44,11 +45,11 @@ function compare(wanted: Schema, actual: Schema): boolean {
   const wantValues = literals(want);
   const haveValues = literals(have);
   if (haveValues !== undefined) {
-    return haveValues.some((value) => z.safeEncode(unwrap(wanted), value as never).success);
+    return haveValues.some((value) => z.safeEncode(unwrapped(wanted), value as never).success);
   }
   if (wantValues !== undefined) {
     return OPEN.has(have.type) ||
-      wantValues.some((value) => z.safeEncode(unwrap(actual), value as never).success);
+      wantValues.some((value) => z.safeEncode(unwrapped(actual), value as never).success);
   }
   if (OPEN.has(want.type) || OPEN.has(have.type)) return true;
   switch (want.type) {
@@ -95,12 +96,6 @@ const OPEN: ReadonlySet<string> = new Set([
 
 function family(type: string): string {
   return type === "template_literal" ? "string" : type;
-}
-
-function unwrap(schema: Schema): Schema {
-  let at = schema;
-  for (let inner = wrapped(at); inner !== undefined; inner = wrapped(at)) at = inner;
-  return at;
 }
 
 /** A schema in a message: `array of int`, `object`. */

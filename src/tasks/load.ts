@@ -142,10 +142,10 @@ function parametersFrom(type: TaskType, given: Bag, made: ReadonlyMap<object, Ma
     if ("error" in result) throw result.error;
     return result.task;
   };
-  for (const { key, schema, codec, orTask, compatDefault } of type.parameters) {
+  for (const { key, schema, codec, orTask, mark } of type.parameters) {
     const json = given[key];
     if (json === undefined) {
-      if (compatDefault !== undefined) params[key] = compatDefault.value;
+      if (mark.whenMissing !== undefined) params[key] = mark.whenMissing.value;
     } else if (orTask && isBody(json)) {
       params[key] = taskOf(json, schema);
     } else {

@@ -7,9 +7,10 @@
 
 import type { z } from "zod";
 import { messageOf, SchemaError, TaskParameterError } from "../errors.ts";
-import { copyOf, deepEqual, describe, isPlainObject } from "../json.ts";
+import { copyOf, describe, isPlainObject } from "../json.ts";
+import { isSchema } from "../schema.ts";
 import { allPartsOf } from "../schema_parts.ts";
-import { fieldOptionsOf, referenceSchemas, schemaCodec } from "../schema_codec.ts";
+import { fieldMark, hasReferences, schemaCodec } from "../schema_codec.ts";
 import { isReservedName, loadsWhatFits, type Shape } from "./fields.ts";
 import { schemaName } from "./fit.ts";
 import { type AnyTask, isTask, type TaskLoads } from "./task.ts";
@@ -39,29 +40,20 @@ export function compileParameters(
     if (isReservedName(key)) {
       refuse("the name is reserved for tasks themselves. Call it something else");
     }
-    if (typeof schema !== "object" || !("_zod" in schema)) {
+    if (!isSchema(schema)) {
       refuse(`${describe(schema)} is no Zod schema`);
     }
     try {
-      const codec = schemaCodec(schema);
       // The whole schema is compiled now, and so refused here and not when a task is made.
-      const parts = [...allPartsOf(schema)];
-      for (const part of parts) schemaCodec(part);
-      const hasReferences = parts.some((part) => referenceSchemas.of(part) !== undefined);
-      const options = fieldOptionsOf(schema);
-      const compat = options !== undefined && "compatDefault" in options;
+      for (const part of allPartsOf(schema)) schemaCodec(part);
+      const withReferences = hasReferences(schema);
       return {
         key,
         schema,
-        codec,
-        hasReferences,
-        orTask: orTask && !hasReferences,
-        skip: options?.significant === false
-          ? () => true
-          : compat
-          ? (value) => deepEqual(value, options.compatDefault)
-          : undefined,
-        compatDefault: compat ? { value: options.compatDefault } : undefined,
+        codec: schemaCodec(schema),
+        hasReferences: withReferences,
+        orTask: orTask && !withReferences,
+        mark: fieldMark(schema),
       };
     } catch (error) {
       return refuse(messageOf(error), error);
@@ -104,7 +96,7 @@ export function setParameters(task: Bag, type: TaskType, given: unknown): void {
     try {
       task[key] = parameter.codec.freeze(result.data);
       // What is not part of the id must be fit for JSON, too.
-      if (parameter.skip !== undefined) parameter.codec.canonical(result.data);
+      if (!parameter.mark.significant) parameter.codec.canonical(result.data);
     } catch (error) {
       throw unwritable(type, { [key]: result.data }, error);
     }
@@ -186,7 +178,7 @@ export function tasksInParameters(task: AnyTask): AnyTask[] {
     if (isTask(value)) {
       found.push(value);
     } else if (hasReferences && value !== undefined) {
-      codec.mapReferences?.(value, (reference) => (found.push(reference as AnyTask), reference));
+      codec.mapReferences(value, (reference) => (found.push(reference as AnyTask), reference));
     }
   }
   return found;
@@ -205,7 +197,7 @@ export function loadParameters(task: AnyTask): Bag | Promise<Bag> {
     if (orTask && isTask(value)) {
       (inputs ??= new Map()).set(value, undefined);
     } else if (hasReferences) {
-      codec.mapReferences?.(value, (reference, { loaded }) => {
+      codec.mapReferences(value, (reference, { loaded }) => {
         if (loaded) (inputs ??= new Map()).set(reference as AnyTask, undefined);
         return reference;
       });
@@ -232,7 +224,7 @@ async function loadInto(
     if (orTask) {
       if (isTask(value)) values[key] = inputs.get(value);
     } else if (hasReferences) {
-      values[key] = codec.mapReferences?.(
+      values[key] = codec.mapReferences(
         value,
         (reference, { loaded }) => loaded ? inputs.get(reference as AnyTask) : reference,
       );

@@ -42,9 +42,13 @@ function canonicalText(type: TaskType, parameters: Bag, version: string): string
     } else {
       const { prefix, parameter } = piece;
       const value = parameters[parameter.key];
-      if (value === undefined || parameter.skip?.(value) === true) continue;
+      if (value === undefined || !parameter.mark.significant) continue;
+      const isNested = isTask(value);
+      // Where a task stands for a plain value, that value is not known.
+      const hasValue = !isNested || !parameter.orTask;
+      if (hasValue && parameter.mark.isCompatDefault(value)) continue;
       text += text === "" ? prefix : `,${prefix}`;
-      text += isTask(value) ? `{"id":"${value.id}"}` : parameter.codec.canonical(value);
+      text += isNested ? `{"id":"${value.id}"}` : parameter.codec.canonical(value);
     }
   }
   return `{${text}}`;

@@ -7,7 +7,7 @@
 
 import { TaskTypeError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
-import type { SchemaCodec } from "../schema_codec.ts";
+import type { FieldMark, SchemaCodec } from "../schema_codec.ts";
 import type { AnyTask } from "./task.ts";
 
 /** A parameter of a task type. */
@@ -22,10 +22,8 @@ export interface Parameter {
   readonly hasReferences: boolean;
   /** Whether a task that loads such a value can stand in its place. */
   readonly orTask: boolean;
-  /** Whether its value is left out of the id. */
-  readonly skip: ((value: unknown) => boolean) | undefined;
-  /** For bodies written before the parameter existed. */
-  readonly compatDefault: { readonly value: unknown } | undefined;
+  /** What `field()` says of it. */
+  readonly mark: FieldMark;
 }
 
 /** A kind of task: what it is called, which parameters it has, and how one is made. */
