@@ -5,6 +5,9 @@
  * @module
  */
 
+import { z } from "zod";
+import { describe } from "./json.ts";
+
 /** The base of every error a caller may want to catch. `cause` holds what it came from. */
 export class StardagError extends Error {
   /** Name of the class. */
@@ -151,17 +154,10 @@ export class TaskFailedError extends StardagError {
 
 /** The message of whatever was thrown, for use inside another message: one line, also of Zod's lists of issues. */
 export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { issues } = error as { readonly issues?: unknown };
-  return Array.isArray(issues) ? issues.map(issueText).join("; ") : error.message;
+  if (!(error instanceof Error)) return typeof error === "string" ? error : describe(error);
+  return error instanceof z.core.$ZodError ? error.issues.map(issueText).join("; ") : error.message;
 }
 
-function issueText(issue: unknown): string {
-  const { path, message } = issue as {
-    readonly path?: readonly PropertyKey[];
-    readonly message?: string;
-  };
-  return path === undefined || path.length === 0
-    ? `${message}`
-    : `${path.map(String).join(".")}: ${message}`;
+function issueText({ path, message }: z.core.$ZodIssue): string {
+  return path.length === 0 ? message : `${path.map(String).join(".")}: ${message}`;
 }

@@ -8,21 +8,20 @@
 import { hash } from "node:crypto";
 
 const NAMESPACE_BYTES = 16;
-let buffer = new Uint8Array(4096);
-let namespaceInBuffer = "";
+/** Texts up to this size share one buffer. */
+const KEPT_BYTES = 1 << 16;
+let kept: Uint8Array<ArrayBuffer> | undefined;
+let keptNamespace = "";
 const encoder = new TextEncoder();
 
 /** The version 5 UUID of `name` in the namespace, itself a UUID. */
 export function uuid5(namespace: string, name: string): string {
   // A UTF-16 unit takes at most three bytes of UTF-8.
   const most = NAMESPACE_BYTES + name.length * 3;
-  if (buffer.length < most) {
-    buffer = new Uint8Array(most * 2);
-    namespaceInBuffer = "";
-  }
-  if (namespaceInBuffer !== namespace) {
+  const buffer = most <= KEPT_BYTES ? kept ??= new Uint8Array(KEPT_BYTES) : new Uint8Array(most);
+  if (buffer !== kept || keptNamespace !== namespace) {
     buffer.set(Uint8Array.fromHex(namespace.replaceAll("-", "")));
-    namespaceInBuffer = namespace;
+    if (buffer === kept) keptNamespace = namespace;
   }
   const { written } = encoder.encodeInto(name, buffer.subarray(NAMESPACE_BYTES));
   const hex = hash("sha1", buffer.subarray(0, NAMESPACE_BYTES + written), "hex");

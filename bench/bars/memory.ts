@@ -6,27 +6,34 @@
 
 import * as sd from "../../mod.ts";
 import type { Bar, Claim, Measure } from "../bar.ts";
-import { reserve, reset, type ShapeName, SHAPES } from "../dags.ts";
+import { nodes, reserve, reset, type ShapeName, SHAPES } from "../dags.ts";
 
 const TASKS = 100_000;
+const v8Flags: readonly string[] = ["--expose-gc"];
 const SHAPES_MEASURED = ["flat", "chain", "layered"] as const satisfies readonly ShapeName[];
 
 /** At most 1 KiB, when all is planned and when all has run. */
 export const memory: Bar = {
   name: "memory",
   rounds: 3,
-  measures: Object.fromEntries(
-    SHAPES_MEASURED.map((shape): [string, Measure] => [
-      shape,
-      { run: () => kept(shape), v8Flags: ["--expose-gc"] },
-    ]),
-  ),
-  claims: SHAPES_MEASURED.map((shape): Claim => ({
-    what: `memory of the plan, ${shape} 100k`,
-    figure: shape,
-    unit: "B/task",
-    goals: [{ kind: "at most", value: 1024 }],
-  })),
+  measures: {
+    ...Object.fromEntries(
+      SHAPES_MEASURED.map((shape): [string, Measure] => [shape, {
+        run: () => kept(shape),
+        v8Flags,
+      }]),
+    ),
+    task: { run: ofTask, v8Flags },
+  },
+  claims: [
+    ...SHAPES_MEASURED.map((shape): Claim => ({
+      what: `memory of the plan, ${shape} 100k`,
+      figure: shape,
+      unit: "B/task",
+      goals: [{ kind: "at most", value: 1024 }],
+    })),
+    { what: "memory of a task with one parameter", figure: "task", unit: "B/task" },
+  ],
 };
 
 /** Bytes per task that are in use in the middle of a build and were not before it: the larger of first and last task. */
@@ -41,6 +48,14 @@ async function kept(shape: ShapeName): Promise<number> {
   const look = (): void => void (most = Math.max(most, used()));
   (await sd.build(root, { executor: new LookingExecutor(root, look) })).throwIfFailed();
   return (most - before) / TASKS;
+}
+
+/** Bytes of the task itself. */
+function ofTask(): number {
+  nodes(0, 1);
+  const before = used();
+  const made = nodes(0, TASKS);
+  return (used() - before) / made.length;
 }
 
 /** Looks before the first task and before the last one. */

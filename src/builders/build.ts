@@ -9,6 +9,8 @@ import { messageOf, TaskFailedError } from "../errors.ts";
 import type { TaskExecutor, TaskOutcome } from "../executors/executor.ts";
 import { InProcessTaskExecutor } from "../executors/in_process.ts";
 import { describe } from "../json.ts";
+import { checkOptions } from "../options.ts";
+import { isThenable } from "../thenable.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
 import type { AnyTask, RunContext, TaskStruct } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
@@ -67,6 +69,11 @@ export async function build(
   tasks: TaskStruct,
   options: BuildOptions = {},
 ): Promise<BuildSummary> {
+  checkOptions(
+    options,
+    ["executor", "failMode", "maxConcurrentDiscover", "signal"],
+    "build",
+  );
   const {
     executor = new InProcessTaskExecutor(),
     failMode = "fail_fast",
@@ -83,6 +90,13 @@ export async function build(
       `Cannot build with maxConcurrentDiscover ${
         describe(maxConcurrentDiscover)
       }: give an integer from 1`,
+    );
+  }
+  if (!(executor.maxConcurrent >= 1)) {
+    throw new RangeError(
+      `Cannot build with an executor that takes ${
+        describe(executor.maxConcurrent)
+      } tasks at once: maxConcurrent is at least 1`,
     );
   }
   return await new Build(executor, failMode, maxConcurrentDiscover, signal).run(tasks);
@@ -204,12 +218,12 @@ class Build {
     const failed = (error: unknown): void => this.#end(node, { kind: "failed", error });
     try {
       const outcome = this.#executor.submit(this.#schedule.task(node), this.#context);
-      if (outcome instanceof Promise) {
+      if (isThenable(outcome)) {
         outcome.then((settled) => this.#end(node, settled), failed);
         return true;
       }
       this.#ended.push({ node, outcome });
-      return outcome.kind !== "failed";
+      return outcome?.kind !== "failed";
     } catch (error) {
       // An executor of others that breaks its contract must not leave the build waiting.
       failed(error);
@@ -231,7 +245,7 @@ class Build {
     const ended = this.#ended;
     this.#ended = [];
     for (const { node, outcome } of ended) {
-      switch (outcome.kind) {
+      switch (outcome?.kind) {
         case "complete":
           this.#schedule.completed(node);
           break;
@@ -242,7 +256,14 @@ class Build {
           this.#fail(node, outcome.error);
           break;
         default:
-          throw new Error(`BUG: unknown outcome ${describe(outcome satisfies never)}`);
+          this.#fail(
+            node,
+            new TypeError(
+              `the executor gave the outcome ${
+                describe(outcome satisfies never)
+              }. It must be complete, suspended or failed`,
+            ),
+          );
       }
     }
   }
@@ -327,7 +348,7 @@ class Build {
     const schedule = this.#schedule;
     for (const node of this.#kept) {
       if (schedule.state(node) === "suspended") schedule.cancelled(node);
-      await this.#executor.discard?.(schedule.task(node));
+      await this.#executor.discard?.(schedule.task(node), this.#context);
     }
   }
 
@@ -342,11 +363,7 @@ class Build {
       cancelled: counts.cancelled,
       pending: counts.waiting + counts.ready,
     };
-    const status = counts.failed > 0
-      ? "failure"
-      : this.#stop.signal.aborted
-      ? "cancelled"
-      : "success";
+    const status = counts.failed > 0 ? "failure" : counts.complete < size ? "cancelled" : "success";
     const reason: unknown = this.#outside?.aborted === true ? this.#outside.reason : undefined;
     return new BuildSummary({ status, taskCount, errors: this.#errors, duration, reason });
   }

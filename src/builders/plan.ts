@@ -12,7 +12,7 @@ import {
   messageOf,
   PermissionError,
 } from "../errors.ts";
-import { stringifyJson } from "../json.ts";
+import { describe, stringifyJson } from "../json.ts";
 import type { ExistenceProbe, TargetStore } from "../targets/target.ts";
 import { isCompleteByTarget } from "../tasks/base_task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
@@ -159,17 +159,22 @@ async function areComplete(
 
   let taken = 0;
   const lane = async (): Promise<void> => {
-    while (taken < single.length) {
+    while (taken < single.length && !signal.aborted) {
       const i = single[taken++]!;
       try {
-        const complete = schedule.task(nodes[i]!).complete();
-        answers[i] = typeof complete === "boolean" ? complete : await complete;
+        const complete: unknown = schedule.task(nodes[i]!).complete();
+        const answer = typeof complete === "boolean" ? complete : await complete;
+        if (typeof answer !== "boolean") {
+          throw new TypeError(`complete() gave ${describe(answer)}. Return true or false`);
+        }
+        answers[i] = answer;
       } catch (error) {
         refuse(i, error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(maxConcurrent, single.length) }, lane));
+  signal.throwIfAborted();
   return answers;
 }
 

@@ -23,8 +23,8 @@ export interface TaskExecutor {
   readonly maxConcurrent: number;
   /** Runs a task, or goes on with one that it suspended. The outcome may be given at once where there was no waiting. */
   submit(task: AnyTask, context: RunContext): TaskOutcome | Promise<TaskOutcome>;
-  /** Forgets a suspended task that will not be submitted again; its `finally` blocks run. */
-  discard?(task: AnyTask): Promise<void>;
+  /** Forgets a suspended task that will not be submitted again with this context; its `finally` blocks run. */
+  discard?(task: AnyTask, context: RunContext): Promise<void>;
 }
 
 /** The outcome of a task that has run to its end. */
@@ -44,8 +44,8 @@ function outcomeOf(task: AnyTask, complete: boolean): TaskOutcome {
   const uri = "output" in task && typeof task.output === "function" ? task.output().uri : undefined;
   const error = new MissingOutputError(
     uri === undefined
-      ? `Cannot count ${task} as complete: its run() has ended, but its complete() still says false`
-      : `Cannot count ${task} as complete: its run() has ended, but there is nothing at "${uri}". Store the output, e.g. with this.save(value)`,
+      ? "run() has ended, but complete() still says false. Have run() do what complete() looks for"
+      : `run() has ended, but there is nothing at "${uri}". Store the output, e.g. with this.save(value)`,
   );
   return { kind: "failed", error };
 }

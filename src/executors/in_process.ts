@@ -6,12 +6,16 @@
  */
 
 import { describe } from "../json.ts";
+import { checkOptions } from "../options.ts";
+import { isThenable } from "../thenable.ts";
 import { checkVersion } from "../tasks/base_task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
 import { type AnyTask, LoadRequest, type RunContext, type Yieldable } from "../tasks/task.ts";
 import { outcomeAfterRun, type TaskExecutor, type TaskOutcome } from "./executor.ts";
 
 const DEFAULT_MAX_CONCURRENT = 50;
+/** How many steps a task that is given up may still take. */
+const MOST_LAST_STEPS = 100;
 
 /** Options of {@linkcode InProcessTaskExecutor}. */
 export interface InProcessTaskExecutorOptions {
@@ -22,10 +26,13 @@ export interface InProcessTaskExecutorOptions {
 /** Runs tasks in this process, up to `maxConcurrent` at once: the default of a build. */
 export class InProcessTaskExecutor implements TaskExecutor {
   readonly maxConcurrent: number;
-  readonly #suspended = new Map<string, Suspended>();
+  /** By build, which is told by its context, and by task: several builds may share an executor. */
+  readonly #suspended = new WeakMap<RunContext, Map<string, Suspended>>();
 
   /** Throws `RangeError` when `maxConcurrent` is no integer from 1. */
-  constructor({ maxConcurrent = DEFAULT_MAX_CONCURRENT }: InProcessTaskExecutorOptions = {}) {
+  constructor(options: InProcessTaskExecutorOptions = {}) {
+    checkOptions(options, ["maxConcurrent"], "make an InProcessTaskExecutor");
+    const { maxConcurrent = DEFAULT_MAX_CONCURRENT } = options;
     if (!(Number.isInteger(maxConcurrent) && maxConcurrent >= 1)) {
       throw new RangeError(
         `Cannot run ${describe(maxConcurrent)} tasks at once: give an integer from 1`,
@@ -36,78 +43,112 @@ export class InProcessTaskExecutor implements TaskExecutor {
 
   submit(task: AnyTask, context: RunContext): TaskOutcome | Promise<TaskOutcome> {
     try {
-      const suspended = this.#suspended.get(task.id);
-      if (suspended !== undefined) {
-        this.#suspended.delete(task.id);
-        return this.#resume(task, suspended).catch(failed);
-      }
+      const suspended = this.#takeSuspended(task, context);
+      if (suspended !== undefined) return this.#resume(suspended).catch(failed);
       checkVersion(task);
       const result: unknown = task.run(context);
-      if (result instanceof Promise) {
-        return result.then((value) => this.#afterRun(task, value)).catch(failed);
-      }
-      const outcome = this.#afterRun(task, result);
+      const outcome = isThenable(result)
+        ? Promise.resolve(result).then((value) => this.#afterRun(task, context, value))
+        : this.#afterRun(task, context, result);
       return outcome instanceof Promise ? outcome.catch(failed) : outcome;
     } catch (error) {
       return failed(error);
     }
   }
 
-  async discard(task: AnyTask): Promise<void> {
-    const suspended = this.#suspended.get(task.id);
-    this.#suspended.delete(task.id);
+  async discard(task: AnyTask, context: RunContext): Promise<void> {
+    const steps = this.#takeSuspended(task, context)?.steps;
+    if (steps === undefined) return;
     try {
-      await suspended?.steps.return(undefined);
+      let step = await steps.return(undefined);
+      // A `finally` block that yields goes on, too; but not for ever.
+      for (let n = 0; step.done !== true && n < MOST_LAST_STEPS; n++) step = await steps.next();
     } catch {
       // What a task throws while it is given up changes nothing any more.
     }
   }
 
-  #afterRun(task: AnyTask, result: unknown): TaskOutcome | Promise<TaskOutcome> {
-    return isSteps(result) ? this.#step(task, result, result.next()) : outcomeAfterRun(task);
+  #afterRun(
+    task: AnyTask,
+    context: RunContext,
+    result: unknown,
+  ): TaskOutcome | Promise<TaskOutcome> {
+    return isSteps(result)
+      ? this.#step({ task, context, steps: result }, result.next())
+      : outcomeAfterRun(task);
   }
 
-  async #resume(task: AnyTask, { steps, request }: Suspended): Promise<TaskOutcome> {
-    if (!(request instanceof LoadRequest)) return this.#step(task, steps, steps.next());
+  async #resume({ request, ...started }: Suspended): Promise<TaskOutcome> {
+    const { steps } = started;
+    if (!(request instanceof LoadRequest)) return this.#step(started, steps.next());
     let value: unknown;
     try {
       value = await request.task.load();
     } catch (error) {
-      return this.#step(task, steps, steps.throw(error));
+      return this.#step(started, steps.throw(error));
     }
-    return this.#step(task, steps, steps.next(value));
+    return this.#step(started, steps.next(value));
   }
 
-  #step(
-    task: AnyTask,
-    steps: Steps,
-    next: Step | Promise<Step>,
-  ): TaskOutcome | Promise<TaskOutcome> {
-    if (next instanceof Promise) return next.then((step) => this.#step(task, steps, step));
-    if (next.done === true) return outcomeAfterRun(task);
-    const request = next.value;
-    let requires: readonly AnyTask[];
-    try {
-      requires = request instanceof LoadRequest ? [request.task] : flattenTaskStruct(request);
-    } catch {
+  #step(started: Started, first: Step | Promise<Step>): TaskOutcome | Promise<TaskOutcome> {
+    const { task, steps } = started;
+    for (let next = first;;) {
+      if (isThenable(next)) {
+        return Promise.resolve(next).then((step) => this.#step(started, step));
+      }
+      if (next.done === true) return outcomeAfterRun(task);
+      const request = next.value;
+      const requires = tasksOf(request);
+      if (requires !== undefined) {
+        this.#keepSuspended({ ...started, request });
+        return { kind: "suspended", requires };
+      }
       // Thrown where it was yielded, so that the stack shows the line.
-      const error = new TypeError(
-        `Cannot wait for ${
-          describe(request)
-        }, which ${task} yielded: yield a task, or tasks in arrays and records`,
+      next = steps.throw(
+        new TypeError(
+          `Cannot wait for ${describe(request)}: yield a task, or tasks in arrays and records`,
+        ),
       );
-      return this.#step(task, steps, steps.throw(error));
     }
-    this.#suspended.set(task.id, { steps, request });
-    return { kind: "suspended", requires };
+  }
+
+  #keepSuspended(suspended: Suspended): void {
+    const { context, task } = suspended;
+    const kept = this.#suspended.get(context);
+    if (kept === undefined) this.#suspended.set(context, new Map([[task.id, suspended]]));
+    else kept.set(task.id, suspended);
+  }
+
+  #takeSuspended(task: AnyTask, context: RunContext): Suspended | undefined {
+    const kept = this.#suspended.get(context);
+    const taken = kept?.get(task.id);
+    kept?.delete(task.id);
+    return taken;
   }
 }
 
 type Steps = Generator<Yieldable, void, unknown> | AsyncGenerator<Yieldable, void, unknown>;
 type Step = IteratorResult<Yieldable, void>;
-interface Suspended {
+/** A generator task under way. */
+interface Started {
+  readonly task: AnyTask;
+  readonly context: RunContext;
   readonly steps: Steps;
+}
+
+/** A generator task that waits, and for what. */
+interface Suspended extends Started {
   readonly request: Yieldable;
+}
+
+/** The tasks that were yielded; `undefined` when it is something else. */
+function tasksOf(request: Yieldable): readonly AnyTask[] | undefined {
+  if (request instanceof LoadRequest) return [request.task];
+  try {
+    return flattenTaskStruct(request);
+  } catch {
+    return undefined;
+  }
 }
 
 function isSteps(value: unknown): value is Steps {

@@ -6,9 +6,9 @@
  */
 
 import { TaskTypeError, TaskVersionError } from "../errors.ts";
-import { describe } from "../json.ts";
+import { describe, isPlainObject } from "../json.ts";
 import { checkOptions } from "../options.ts";
-import type { Output, Schema } from "../schema.ts";
+import { isSchema, type Output, type Schema } from "../schema.ts";
 import { hasInsignificant } from "../schema_codec.ts";
 import type { LoadableTarget, Target } from "../targets/target.ts";
 import type { Shape, Unreserved, Values, ValuesIn } from "./fields.ts";
@@ -169,7 +169,7 @@ export function checkVersion(task: AnyTask): void {
   const type = (task as { readonly [TASK_TYPE]?: TaskType })[TASK_TYPE];
   if (type !== undefined && task.version !== type.version) {
     throw new TaskVersionError(
-      `Cannot run ${task}: it is of version "${task.version}", the code is of version "${type.version}". Its output can only be loaded; make the task anew to run it`,
+      `It is of version "${task.version}", the code is of version "${type.version}": its output can only be loaded. Make the task anew to run it`,
     );
   }
 }
@@ -257,6 +257,9 @@ export function taskClass<
   return Declared as unknown as Base;
 }
 
+/** The class registered for a type. */
+const classes = new WeakMap<TaskType, RegistrableClass>();
+
 /** Classes of which tasks can be made. */
 const registered = new WeakSet<object>();
 
@@ -291,12 +294,20 @@ export function register<C extends abstract new (...args: never[]) => AnyTask>(
       );
     }
   }
+  const other = classes.get(declared);
+  if (other !== undefined && other !== Class) {
+    throw new TaskTypeError(
+      `Cannot register ${Class.name}: ${other.name} is registered for the task type "${declared.id}" already. Give ${Class.name} a type of its own: have it extend its own AutoTask(), Task() or BaseTask()`,
+      { typeId: declared.id },
+    );
+  }
   const bound: TaskType = {
     ...declared,
-    declaredAt: callerLocation(),
     make: (params, version) => new Class(params, version),
   };
   registerTaskType(bound);
+  classes.set(declared, Class);
+  classes.set(bound, Class);
   Object.defineProperty(Class, TASK_TYPE, { value: bound });
   registered.add(Class);
 }
@@ -336,6 +347,13 @@ function declaredType(
     );
   }
   const id = typeId(namespace, name);
+  if (isSchema(params) || !isPlainObject(params)) {
+    throw new TypeError(
+      `Cannot declare the task type "${id}": params is ${
+        isSchema(params) ? "itself a schema" : describe(params)
+      }. Give an object with a schema for each parameter`,
+    );
+  }
   const parameters = compileParameters(id, params as Shape, orTask);
   return {
     id,

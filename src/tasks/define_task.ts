@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { describe } from "../json.ts";
+import { isThenable } from "../thenable.ts";
 import type { Input, Output, Schema } from "../schema.ts";
 import { type AutoTask, AutoTaskBase, autoTaskClass, type AutoTaskSpec } from "./auto_task.ts";
 import { type ParamsArgument, register, SAVES_ITSELF } from "./base_task.ts";
@@ -111,8 +112,8 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
     #runWith(args: Bag, context: RunContext): RunResult {
       const result = run(args as Args<P>, context);
       if (yields(result)) return this.#saveReturned(result);
-      return result instanceof Promise
-        ? result.then((value) => this.save(value))
+      return isThenable(result)
+        ? Promise.resolve(result).then((value) => this.save(value))
         : this.save(result);
     }
 

@@ -6,8 +6,8 @@
  */
 
 import { z } from "zod";
-import { describe } from "../json.ts";
-import type { Input, Output, Schema, SchemaOf } from "../schema.ts";
+import { describe, isPlainObject } from "../json.ts";
+import { type Input, isSchema, type Output, type Schema, type SchemaOf } from "../schema.ts";
 import { checkOptions } from "../options.ts";
 import { type FieldOptions, fieldOptions, referenceSchemas } from "../schema_codec.ts";
 import { fits, schemaName } from "./fit.ts";
@@ -26,7 +26,8 @@ export interface Depends<out T> extends TaskLoads<T> {
 /**
  * A parameter that takes a task whose output fits the schema; `run` of a function task receives the loaded value.
  *
- * It may stand at any depth: in arrays, tuples, records and objects.
+ * It may stand at any depth: in arrays, tuples, records and objects. The schema is compared with that of the task's
+ * output; what is loaded has been checked by the latter, so further checks (`.min()`) belong there.
  *
  * @example
  * ```ts
@@ -83,6 +84,13 @@ function taskSchema<T extends AnyTask>(
   wanted: () => string = () =>
     `a task that loads ${output === undefined ? "anything" : schemaName(output)}`,
 ): SchemaOf<T, T> {
+  if (output !== undefined && !isSchema(output)) {
+    throw new TypeError(
+      `Cannot depend on ${
+        describe(output)
+      }: give a Zod schema of what the task loads, or use taskOf() for a task type`,
+    );
+  }
   const schema = z.custom<T>((value) => isTask(value) && accepts(value), {
     error: (issue) => `expected ${wanted()}, received ${received(issue.input)}`,
   });
@@ -122,6 +130,13 @@ export function loadsWhatFits(output: Schema | undefined, task: AnyTask): boolea
  * ```
  */
 export function field<S extends Schema>(schema: S, options: FieldOptions<Output<S>>): S {
+  if (!isPlainObject(options)) {
+    throw new TypeError(
+      `Cannot mark a parameter with field(): its options are ${
+        describe(options)
+      }. Give { significant: false } or { compatDefault: value }`,
+    );
+  }
   checkOptions(options, ["significant", "compatDefault"], "mark a parameter with field()");
   if (options.significant !== false && !("compatDefault" in options)) {
     throw new TypeError(
@@ -177,50 +192,36 @@ export type Values<P extends Shape> = { readonly [K in keyof P]: Output<P[K]> };
 /** The parameters as `run` of a function task receives them: loaded. */
 export type Args<P extends Shape> = { readonly [K in keyof P]: Loaded<Output<P[K]>> };
 
+const RESERVED = [
+  "id",
+  "version",
+  "complete",
+  "requires",
+  "run",
+  "output",
+  "load",
+  "save",
+  "registryAssets",
+  "toJSON",
+  "toString",
+  "valueOf",
+  "hasOwnProperty",
+  "constructor",
+  "then",
+] as const;
+
 /** Names that a task has itself and a parameter cannot have. */
-export type ReservedName =
-  | "id"
-  | "version"
-  | "complete"
-  | "requires"
-  | "run"
-  | "output"
-  | "load"
-  | "save"
-  | "registryAssets"
-  | "toJSON"
-  | "toString"
-  | "valueOf"
-  | "hasOwnProperty"
-  | "constructor"
-  | "then";
+export type ReservedName = (typeof RESERVED)[number];
 
 /** Parameters none of whose names is reserved. */
 export type Unreserved<P> =
   & P
-  & { readonly [K in keyof P as K extends ReservedName | `__${string}` ? K : never]: never };
-
-const RESERVED: ReadonlySet<string> = new Set(
-  [
-    "id",
-    "version",
-    "complete",
-    "requires",
-    "run",
-    "output",
-    "load",
-    "save",
-    "registryAssets",
-    "toJSON",
-    "toString",
-    "valueOf",
-    "hasOwnProperty",
-    "constructor",
-    "then",
-  ] satisfies ReservedName[],
-);
+  & {
+    readonly [K in keyof P as K extends ReservedName | `__${string}` ? K : never]:
+      "a task has this name itself: call the parameter something else";
+  };
 
 /** Whether a parameter cannot be called so: names of a task's own members, and names that begin with `__`. */
 export function isReservedName(name: string): boolean {
-  return RESERVED.has(name) || name.startsWith("__");
+  return (RESERVED as readonly string[]).includes(name) || name.startsWith("__");
 }

@@ -36,20 +36,14 @@ function compare(wanted: Schema, actual: Schema): boolean {
   if (have.type === "union") return have.options.some((option) => fits(wanted, option));
   if (want.type === "pipe") return fits(want.out, actual);
   if (have.type === "pipe") return fits(wanted, have.out);
-  const literals = (def: typeof want): readonly unknown[] | undefined =>
-    def.type === "literal"
-      ? def.values
-      : def.type === "enum"
-      ? Object.values(def.entries)
-      : undefined;
-  const wantValues = literals(want);
-  const haveValues = literals(have);
-  if (haveValues !== undefined) {
-    return haveValues.some((value) => z.safeEncode(unwrapped(wanted), value as never).success);
-  }
+  // Asked of the whole schema: wrappers say whether null and undefined will do.
+  const takes = (schema: Schema, value: unknown): boolean =>
+    z.safeEncode(schema, value as never).success;
+  const haveValues = valuesOf(have);
+  if (haveValues !== undefined) return haveValues.some((value) => takes(wanted, value));
+  const wantValues = valuesOf(want);
   if (wantValues !== undefined) {
-    return OPEN.has(have.type) ||
-      wantValues.some((value) => z.safeEncode(unwrapped(actual), value as never).success);
+    return OPEN.has(have.type) || wantValues.some((value) => takes(actual, value));
   }
   if (OPEN.has(want.type) || OPEN.has(have.type)) return true;
   switch (want.type) {
@@ -62,10 +56,14 @@ function compare(wanted: Schema, actual: Schema): boolean {
       return have.type === "array" && fits(want.element, have.element);
     case "set":
       return have.type === "set" && fits(want.valueType, have.valueType);
-    case "tuple":
-      return have.type === "array" ||
-        (have.type === "tuple" && have.items.length === want.items.length &&
-          want.items.every((item, i) => fits(item, have.items[i]!)));
+    case "tuple": {
+      if (have.type !== "tuple") return have.type === "array";
+      const isNeeded = (item: Schema): boolean => item._zod.optin === undefined;
+      // Items that the other has nothing for must be optional, or go into its rest.
+      return want.items.every((item, i) => i >= have.items.length || fits(item, have.items[i]!)) &&
+        (have.rest !== null || !want.items.slice(have.items.length).some(isNeeded)) &&
+        (want.rest !== null || !have.items.slice(want.items.length).some(isNeeded));
+    }
     case "record":
       return have.type === "object"
         ? Object.values(have.shape).every((part) => fits(want.valueType, part))
@@ -77,7 +75,8 @@ function compare(wanted: Schema, actual: Schema): boolean {
       if (have.type !== "object") return have.type === "record" || have.type === "intersection";
       return Object.entries(want.shape).every(([key, part]) => {
         const other = have.shape[key];
-        return other === undefined ? part._zod.optin !== undefined : fits(part, other);
+        if (other !== undefined) return fits(part, other);
+        return part._zod.optin !== undefined || isOpen(have.catchall);
       });
     default:
       return want.type === have.type;
@@ -93,6 +92,28 @@ const OPEN: ReadonlySet<string> = new Set([
   "intersection",
   "never",
 ]);
+
+/** The values of a schema that has only a few. */
+function valuesOf(def: z.core.$ZodTypes["_zod"]["def"]): readonly unknown[] | undefined {
+  switch (def.type) {
+    case "literal":
+      return def.values;
+    case "enum":
+      return Object.values(def.entries);
+    case "null":
+      return [null];
+    case "undefined":
+    case "void":
+      return [undefined];
+    default:
+      return undefined;
+  }
+}
+
+/** Whether an object can have other keys than those named. */
+function isOpen(catchall: Schema | undefined): boolean {
+  return catchall !== undefined && catchall._zod.def.type !== "never";
+}
 
 function family(type: string): string {
   return type === "template_literal" ? "string" : type;

@@ -10,6 +10,7 @@ import { TaskParameterError, TaskTypeError } from "../errors.ts";
 import { describe, isPlainObject, parseJson, stringifyJson } from "../json.ts";
 import type { Schema } from "../schema.ts";
 import { aliasTask } from "./alias_task.ts";
+import { isBody } from "./body.ts";
 import { type Bag, parameterError } from "./parameters.ts";
 import { type AnyTask, isTask, type TaskBody } from "./task.ts";
 import { bodyOf } from "./task_body.ts";
@@ -165,12 +166,6 @@ function aliasFrom(body: TaskBody, output: Schema): AnyTask {
     );
   }
   return aliasTask({ id: aliased.id, uri: aliased.uri, output, body: rest });
-}
-
-function isBody(json: unknown): json is TaskBody {
-  return isPlainObject(json) &&
-    ("__aliased" in json ||
-      (typeof json.__name === "string" && typeof json.__namespace === "string"));
 }
 
 function attempt(make: () => AnyTask): Made {

@@ -5,12 +5,13 @@
  * @module
  */
 
-import type { z } from "zod";
+import { z } from "zod";
 import { messageOf, SchemaError, TaskParameterError } from "../errors.ts";
 import { copyOf, describe, isPlainObject } from "../json.ts";
-import { isSchema } from "../schema.ts";
+import { isSchema, type Schema } from "../schema.ts";
 import { allPartsOf } from "../schema_parts.ts";
 import { fieldMark, hasReferences, schemaCodec } from "../schema_codec.ts";
+import { isBody } from "./body.ts";
 import { isReservedName, loadsWhatFits, type Shape } from "./fields.ts";
 import { schemaName } from "./fit.ts";
 import { type AnyTask, isTask, type TaskLoads } from "./task.ts";
@@ -90,7 +91,17 @@ export function setParameters(task: Bag, type: TaskType, given: unknown): void {
       task[key] = value;
       continue;
     }
-    const result = parameter.schema.safeParse(value);
+    if (parameter.orTask && isBody(value)) {
+      throw parameterError(
+        type,
+        [key],
+        value,
+        `"${key}" is ${
+          describe(value)
+        }, which would be taken for a task when read from JSON. Give the task, or wrap it in an object`,
+      );
+    }
+    const result = checked(type, key, parameter.schema, value);
     if (!result.success) throw issueError(type, key, value, result.error);
     if (result.data === undefined) continue;
     try {
@@ -102,6 +113,22 @@ export function setParameters(task: Bag, type: TaskType, given: unknown): void {
     }
   }
   if (used < Object.keys(given).length) throw unknownParameter(type, given);
+}
+
+function checked(
+  type: TaskType,
+  key: string,
+  schema: Schema,
+  value: unknown,
+): ReturnType<Schema["safeParse"]> {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    const why = error instanceof z.core.$ZodAsyncError
+      ? "a check of its schema is asynchronous. Checks of parameters must be synchronous"
+      : messageOf(error);
+    throw parameterError(type, [key], value, `"${key}" is ${describe(value)}: ${why}`, error);
+  }
 }
 
 function issueError(

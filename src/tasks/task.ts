@@ -5,6 +5,7 @@
  * @module
  */
 
+import { describe } from "../json.ts";
 import type { LoadableTarget, Target } from "../targets/target.ts";
 
 /** A task of any kind. Made by `task()`, or by a class that extends `BaseTask()`, `Task()` or `AutoTask()`. */
@@ -95,13 +96,16 @@ export class LoadRequest<out T> {
  * ```
  */
 export function* load<T>(task: TaskLoads<T>): Generator<LoadRequest<T>, T, unknown> {
+  if (!isTask(task) || typeof task.load !== "function") {
+    throw new TypeError(`Cannot load ${describe(task)}: give a task that has a load()`);
+  }
   return (yield new LoadRequest(task)) as T;
 }
 
 /** A task as JSON: `__namespace`, `__name`, `version`, then its parameters, nested tasks in full. */
 export type TaskBody = { readonly [key: string]: unknown };
 
-/** What tells a task from anything else, also across copies of this package in one program. */
+/** What tells a task from anything else. */
 export const TASK_BRAND: unique symbol = Symbol.for("@stardag/core/task") as never;
 
 /** Whether the value is a task. */

@@ -107,7 +107,11 @@ export function typeId(namespace: string, name: string): string {
 /** Where the code that called into this package stands. */
 export function callerLocation(): SourceLocation {
   const own = new URL("../", import.meta.url).href;
-  for (const line of (new Error().stack ?? "").split("\n")) {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 50;
+  const stack = new Error().stack ?? "";
+  Error.stackTraceLimit = limit;
+  for (const line of stack.split("\n")) {
     const match = /\(?((?:file|https?|data|blob|jsr|npm):.*?):(\d+:\d+)\)?$/.exec(line.trim());
     if (match !== null && !match[1]!.startsWith(own)) {
       return { url: match[1]!, position: match[2]! };

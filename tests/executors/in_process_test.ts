@@ -99,7 +99,7 @@ Deno.test("what is yielded and is no task is thrown where it was yielded", async
   });
   assertEquals(await new sd.InProcessTaskExecutor().submit(a, context), { kind: "complete" });
   assert(seen instanceof TypeError);
-  assertStringIncludes(seen.message, `Cannot wait for 5, which ${a} yielded`);
+  assertStringIncludes(seen.message, "Cannot wait for 5: yield a task");
 });
 
 Deno.test("a task goes on where it stood; one that was given up runs its finally and begins anew", async () => {
@@ -121,12 +121,12 @@ Deno.test("a task goes on where it stood; one that was given up runs its finally
   const executor = new sd.InProcessTaskExecutor();
   const suspended = { kind: "suspended", requires: [child] } as const;
   assertEquals(await executor.submit(a, context), suspended);
-  await executor.discard(a);
+  await executor.discard(a, context);
   assertEquals(seen, ["begins", "ends"]);
   assertEquals(await executor.submit(a, context), suspended);
   assertEquals(await executor.submit(a, context), { kind: "complete" });
   assertEquals(seen, ["begins", "ends", "begins", "goes on", "ends"]);
-  await executor.discard(a);
+  await executor.discard(a, context);
   assertEquals(seen.length, 5);
 });
 
@@ -154,7 +154,7 @@ Deno.test("a task is judged by its complete(), which may say so later or throw",
   const never = steps.step("never", { complete: () => Promise.resolve(false) });
   const outcome = await executor.submit(never, context);
   assert(outcome.kind === "failed" && outcome.error instanceof sd.MissingOutputError);
-  assertStringIncludes(outcome.error.message, `its complete() still says false`);
+  assertStringIncludes(outcome.error.message, `complete() still says false`);
   for (
     const complete of [
       () => {
@@ -212,4 +212,69 @@ Deno.test("inputs are loaded at most 16 at once, and one that is given twice onl
   assertEquals(await new sd.InProcessTaskExecutor().submit(task, context), { kind: "complete" });
   assertEquals(await task.load(), 200);
   assertEquals([most, loads], [16, 100]);
+});
+
+Deno.test("two builds that share an executor do not go on with each other's tasks", async () => {
+  const steps = new Steps();
+  const child = steps.step("child");
+  const shared = steps.step("shared", {
+    *run() {
+      yield child;
+    },
+  });
+  const executor = new sd.InProcessTaskExecutor();
+  const [one, two] = [context, { ...context }];
+  assertEquals((await executor.submit(shared, one)).kind, "suspended");
+  assertEquals((await executor.submit(shared, two)).kind, "suspended");
+  assertEquals(await executor.submit(shared, one), { kind: "complete" });
+});
+
+Deno.test("a finally block that yields is run to its end when the task is given up", async () => {
+  const steps = new Steps();
+  const child = steps.step("child");
+  let closed = false;
+  const a = steps.step("a", {
+    *run() {
+      try {
+        yield child;
+      } finally {
+        yield child;
+        closed = true;
+      }
+    },
+  });
+  const executor = new sd.InProcessTaskExecutor();
+  await executor.submit(a, context);
+  await executor.discard(a, context);
+  assertEquals(closed, true);
+});
+
+Deno.test("whatever can be awaited is waited for, though it is no Promise", async () => {
+  let ran = false;
+  class Later extends sd.BaseTask({ name: "later_thenable" }) {
+    override complete(): boolean {
+      return ran;
+    }
+    override run(): Promise<void> {
+      const later = {
+        then(resolve: (value: unknown) => void): void {
+          queueMicrotask(() => {
+            ran = true;
+            resolve(undefined);
+          });
+        },
+      };
+      return later as Promise<void>;
+    }
+  }
+  sd.register(Later);
+  const outcome = await new sd.InProcessTaskExecutor().submit(new Later(), context);
+  assertEquals(outcome, { kind: "complete" });
+  using _ = sd.targetFactoryProvider.override(
+    new sd.TargetFactory({ targetRoots: { default: "memory://thenable" } }),
+  );
+  const query = { then: (resolve: (value: number) => void) => resolve(7) };
+  const fn = sd.task({ name: "thenable", output: z.int(), run: () => query as Promise<number> });
+  (await sd.build(fn())).throwIfFailed();
+  assertEquals(await fn().load(), 7);
 });

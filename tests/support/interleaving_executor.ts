@@ -80,9 +80,9 @@ export class InterleavingExecutor implements TaskExecutor {
     return outcome;
   }
 
-  async discard(task: BaseTask): Promise<void> {
+  async discard(task: BaseTask, context: RunContext): Promise<void> {
     this.discarded.push(task);
-    await this.#inner.discard(task);
+    await this.#inner.discard(task, context);
   }
 
   async #end(task: BaseTask, outcome: Promise<TaskOutcome>): Promise<TaskOutcome> {

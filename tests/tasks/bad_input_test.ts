@@ -583,3 +583,77 @@ Deno.test("an option that does not exist is refused wherever types are declared"
   bad(() => sd.AutoTask({ name: "a", output, relpath: { ext: "md" } } as never), "ext");
   bad(() => sd.field(output, { significance: false } as never), "significance");
 });
+
+Deno.test("a class that is declared like another is refused, by a decorator too", () => {
+  @sd.register
+  class One
+    extends sd.AutoTask({ name: "twice_decorated", namespace: NAMESPACE, output: z.int() }) {
+    override run(): void {}
+  }
+  assertThrows(
+    () => {
+      @sd.register
+      class Two
+        extends sd.AutoTask({ name: "twice_decorated", namespace: NAMESPACE, output: z.int() }) {
+        override run(): void {}
+      }
+      return Two;
+    },
+    sd.TaskTypeError,
+    "and again at",
+  );
+  assertThrows(() => sd.register(class Sub extends One {}), sd.TaskTypeError, "a type of its own");
+  const Base = sd.AutoTask({ name: "twice_extended", namespace: NAMESPACE, output: z.int() });
+  sd.register(
+    class First extends Base {
+      override run(): void {}
+    },
+  );
+  assertThrows(
+    () =>
+      sd.register(
+        class Second extends Base {
+          override run(): void {}
+        },
+      ),
+    sd.TaskTypeError,
+    "First is registered",
+  );
+});
+
+Deno.test("what looks like the JSON of a task is refused where a task could stand", () => {
+  const make = ofX("looks_like_a_task", z.unknown());
+  for (const x of [make({ x: 1 }).toJSON(), { __aliased: 1 }]) {
+    assertThrows(() => make({ x }), sd.TaskParameterError, "taken for a task");
+  }
+  const wrapped = make({ x: { inside: make({ x: 1 }).toJSON() } });
+  assertEquals(sd.taskFromJSON(JSON.stringify(wrapped)).id, wrapped.id);
+});
+
+Deno.test("a schema with an asynchronous check is refused by name", () => {
+  const make = ofX("asynchronous", z.int().refine((x) => Promise.resolve(x > 0)));
+  assertThrows(() => make({ x: 1 }), sd.TaskParameterError, "must be synchronous");
+});
+
+Deno.test("what is no schema is refused where one is wanted", () => {
+  const output = z.int();
+  const run = (): number => 1;
+  assertThrows(
+    () => sd.task({ name: "p", params: z.object({}) as never, output, run }),
+    TypeError,
+    "itself a schema",
+  );
+  assertThrows(
+    () => sd.task({ name: "p", params: { n: null } as never, output, run }),
+    sd.SchemaError,
+    "null is no Zod schema",
+  );
+  assertThrows(
+    () => sd.task({ name: "p", output: null as never, run: run as never }),
+    TypeError,
+    "its output is null",
+  );
+  assertThrows(() => sd.depends(Number as never), TypeError, "give a Zod schema");
+  assertThrows(() => sd.field(output, undefined as never), TypeError, "undefined");
+  assertThrows(() => sd.load(undefined as never).next(), TypeError, "Cannot load undefined");
+});

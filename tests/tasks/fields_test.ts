@@ -120,6 +120,12 @@ Deno.test("a task must load what fits: the structure is compared where it says s
     [z.string(), z.any()],
     [z.string().nullable(), z.string()],
     [z.date(), z.date().min(new Date(0))],
+    [z.int().nullable(), z.null()],
+    [z.int().optional(), z.undefined()],
+    [z.void(), z.undefined()],
+    [z.tuple([z.int()], z.int()), z.tuple([z.int(), z.int()])],
+    [z.tuple([z.int(), z.int().optional()]), z.tuple([z.int()])],
+    [Row, z.looseObject({ y: z.string() })],
   ];
   for (const [wanted, actual] of fitting) wants(wanted)(of(actual));
   const unfit: readonly (readonly [z.ZodType, z.ZodType])[] = [
@@ -127,6 +133,8 @@ Deno.test("a task must load what fits: the structure is compared where it says s
     [z.array(z.number()), z.number()],
     [z.array(z.number()), z.array(z.string())],
     [z.tuple([z.int()]), z.tuple([z.int(), z.int()])],
+    [z.tuple([z.int(), z.int()]), z.tuple([z.int()])],
+    [z.int().optional(), z.null()],
     [Row, z.object({ y: z.string() })],
     [Row, z.object({ x: z.string() })],
     [z.record(z.string(), z.int()), z.object({ a: z.string() })],
