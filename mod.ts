@@ -95,7 +95,7 @@ export {
   type Yieldable,
 } from "./src/tasks/task.ts";
 export { flattenTaskStruct } from "./src/tasks/struct.ts";
-export { checkSerializationStability, stringifyTask, taskFromJSON } from "./src/tasks/load.ts";
+export { checkSerializationStability, stringifyTask, taskFromJSON } from "./src/tasks/from_json.ts";
 export { canonicalTask } from "./src/tasks/task_id.ts";
 export { aliasTask, type AliasTaskOptions } from "./src/tasks/alias_task.ts";
 export { TaskRef } from "./src/tasks/task_ref.ts";

@@ -2,6 +2,7 @@
  * Takes every measure in turns, each in a process of its own, and shows what came out: `deno task bench`.
  *
  * Options: `--quick` (few rounds, without what takes long), `--only=<bar>,...`, `--rounds=<n>`, `--json=<file>`.
+ * Files are written below the system's folder for temporary files, which `TMPDIR` sets: it says which disk is measured.
  *
  * @module
  */

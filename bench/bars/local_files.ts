@@ -7,9 +7,8 @@
 import { dirname } from "@std/path";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
-import { TargetFactory, targetFactoryProvider } from "../../src/targets/factory.ts";
-import type { Bar, Measure } from "../bar.ts";
-import { perTask, time } from "../clock.ts";
+import type { Bar, Goal, Measure } from "../bar.ts";
+import { perTask, short, time } from "../clock.ts";
 
 /** As many as a build runs at once unless told. */
 const CONCURRENCY = 50;
@@ -36,76 +35,60 @@ type Part = ReturnType<typeof part>;
 
 /** Not much more than writing the files, and than looking whether they are there. */
 export const localFiles: readonly Bar[] = [
-  {
-    name: "files",
-    rounds: 5,
-    measures: {
-      "10k": writing(built, 10_000, true),
-      "10k by hand": writing(byHand, 10_000, true),
-      "10k, no flush": writing(built, 10_000, false),
-      "10k, no flush, by hand": writing(byHand, 10_000, false),
-    },
-    claims: [
-      {
-        what: "build 10k local files, flushed, over writing them",
-        figure: "10k",
-        floor: "10k by hand",
-        unit: "us/task",
-        goals: [{ kind: "ratio", value: 1.3 }],
-      },
-      {
-        what: "build 10k local files, flush: false, over writing them",
-        figure: "10k, no flush",
-        floor: "10k, no flush, by hand",
-        unit: "us/task",
-        goals: [{ kind: "ratio", value: 1.3 }],
-      },
-    ],
-  },
-  {
-    name: "files-100k",
-    rounds: 3,
-    measures: {
-      "100k": { ...writing(built, 100_000, true), slow: true },
-      "100k by hand": { ...writing(byHand, 100_000, true), slow: true },
-      "100k, no flush": { ...writing(built, 100_000, false), slow: true },
-      "100k, no flush, by hand": { ...writing(byHand, 100_000, false), slow: true },
-    },
-    claims: [
-      {
-        what: "build 100k local files, flushed, over writing them",
-        figure: "100k",
-        floor: "100k by hand",
-        unit: "us/task",
-        goals: [{ kind: "ratio", value: 1.3 }],
-      },
-      {
-        what: "build 100k local files, flush: false, over writing them",
-        figure: "100k, no flush",
-        floor: "100k, no flush, by hand",
-        unit: "us/task",
-        goals: [{ kind: "ratio", value: 1.3 }],
-      },
-    ],
-  },
+  filesBar("files", 10_000, { rounds: 5, slow: false }),
+  filesBar("files-100k", 100_000, { rounds: 3, slow: true }),
   {
     name: "root-missing",
-    rounds: 5,
     measures: {
-      "100k": { run: (scratch) => onlyRootMissing(scratch, 100_000) },
-      "100k by hand": { run: (scratch) => looked(scratch, 100_000) },
+      build: { run: (scratch) => onlyRootMissing(scratch, 100_000) },
+      "by hand": { run: (scratch) => looked(scratch, 100_000) },
     },
     claims: [
       {
-        what: "build with only the root of 100k local files missing, over looking for them",
-        figure: "100k",
-        floor: "100k by hand",
+        what: "build, only the root of 100k files missing, over looking",
+        figure: "build",
+        floor: "by hand",
         unit: "ms",
         goals: [{ kind: "ratio", value: 1.5 }, { kind: "at most", value: 2000 }],
       },
     ],
   },
 ];
+
+function filesBar(
+  name: string,
+  tasks: number,
+  { rounds, slow }: { readonly rounds: number; readonly slow: boolean },
+): Bar {
+  const goals: readonly Goal[] = [{ kind: "ratio", value: 1.3 }];
+  const what = `build ${short(tasks)} local files`;
+  return {
+    name,
+    rounds,
+    measures: {
+      flushed: { ...writing(built, tasks, true), slow },
+      "flushed by hand": { ...writing(byHand, tasks, true), slow },
+      "not flushed": { ...writing(built, tasks, false), slow },
+      "not flushed by hand": { ...writing(byHand, tasks, false), slow },
+    },
+    claims: [
+      {
+        what: `${what}, over writing them`,
+        figure: "flushed",
+        floor: "flushed by hand",
+        unit: "us/task",
+        goals,
+      },
+      {
+        what: `${what}, flush: false, over writing them`,
+        figure: "not flushed",
+        floor: "not flushed by hand",
+        unit: "us/task",
+        goals,
+      },
+    ],
+  };
+}
 
 /** Writes the outputs of the parts; milliseconds. */
 type Writer = (parts: readonly Part[], flush: boolean) => Promise<number>;
@@ -199,8 +182,8 @@ async function allWritten(
 }
 
 function targetsBelow(root: string, flush: boolean): Disposable {
-  return targetFactoryProvider.override(
-    new TargetFactory({ targetRoots: { default: root }, flush }),
+  return sd.targetFactoryProvider.override(
+    new sd.TargetFactory({ targetRoots: { default: root }, flush }),
   );
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { z } from "zod";
 import * as sd from "../../mod.ts";
 import type { Bar, Claim, Measure } from "../bar.ts";
 import { nodes, reserve, reset, type ShapeName, SHAPES } from "../dags.ts";
@@ -23,6 +24,7 @@ export const memory: Bar = {
         v8Flags,
       }]),
     ),
+    files: { run: whileLooking, v8Flags },
     task: { run: ofTask, v8Flags },
   },
   claims: [
@@ -32,6 +34,12 @@ export const memory: Bar = {
       unit: "B/task",
       goals: [{ kind: "at most", value: 1024 }],
     })),
+    {
+      what: "memory of the plan while 100k files are looked for",
+      figure: "files",
+      unit: "B/task",
+      goals: [{ kind: "at most", value: 1024 }],
+    },
     { what: "memory of a task with one parameter", figure: "task", unit: "B/task" },
   ],
 };
@@ -47,6 +55,40 @@ async function kept(shape: ShapeName): Promise<number> {
   let most = 0;
   const look = (): void => void (most = Math.max(most, used()));
   (await sd.build(root, { executor: new LookingExecutor(root, look) })).throwIfFailed();
+  return (most - before) / TASKS;
+}
+
+/** The same while a store is asked for the outputs of all tasks, their uris among it. */
+async function whileLooking(): Promise<number> {
+  let most = 0;
+  const store: sd.TargetStore = {
+    existsMany(uris) {
+      most = used();
+      return Promise.resolve(uris.map(() => true));
+    },
+  };
+  class File extends sd.LocalTarget {
+    override get probe(): sd.ExistenceProbe {
+      return { store, uri: this.uri };
+    }
+  }
+  using _ = sd.targetFactoryProvider.override(
+    new sd.TargetFactory({
+      targetRoots: { default: "/bench" },
+      prefixToTargetPrototype: { "/": (uri) => new File(uri) },
+    }),
+  );
+  const file = sd.task({
+    name: "file",
+    namespace: "bench",
+    params: { index: z.int() },
+    output: z.int(),
+    run: ({ index }) => index,
+  });
+  const files = Array.from({ length: TASKS }, (_, index) => file({ index }));
+  await sd.build(files);
+  const before = used();
+  await sd.build(files);
   return (most - before) / TASKS;
 }
 

@@ -7,13 +7,12 @@
 
 import { z } from "zod";
 import * as sd from "../../mod.ts";
-import { TargetFactory, targetFactoryProvider } from "../../src/targets/factory.ts";
 import { time } from "../clock.ts";
 import config from "../../deno.json" with { type: "json" };
 
 const [tasks, folder = "", noFlush] = Deno.args;
-targetFactoryProvider.set(
-  new TargetFactory({ targetRoots: { default: folder }, flush: noFlush === undefined }),
+sd.targetFactoryProvider.set(
+  new sd.TargetFactory({ targetRoots: { default: folder }, flush: noFlush === undefined }),
 );
 const part = sd.task({
   name: "part",

@@ -11,9 +11,9 @@ import { InProcessTaskExecutor } from "../executors/in_process.ts";
 import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import { isThenable } from "../thenable.ts";
+import { shortName } from "../tasks/describe_task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import type { AnyTask, RunContext, TaskStruct } from "../tasks/task.ts";
-import { taskTypeOf } from "../tasks/type_registry.ts";
+import type { RunContext, TaskStruct } from "../tasks/task.ts";
 import { discover, reserve } from "./plan.ts";
 import { Schedule } from "./schedule.ts";
 import { BuildSummary, type TaskCount } from "./summary.ts";
@@ -367,11 +367,6 @@ class Build {
     const reason: unknown = this.#outside?.aborted === true ? this.#outside.reason : undefined;
     return new BuildSummary({ status, taskCount, errors: this.#errors, duration, reason });
   }
-}
-
-/** Type and beginning of the id. */
-function shortName(task: AnyTask): string {
-  return `${taskTypeOf(task).id} ${task.id.slice(0, 8)}`;
 }
 
 /** Whether what a task threw says that it stopped because it was asked to. */

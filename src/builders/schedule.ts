@@ -179,13 +179,6 @@ export class Schedule {
     this.#moved(node, "cancelled");
   }
 
-  /** The nodes that are in a state; looks at all of them, for the end of a build. */
-  nodesIn(state: TaskState): number[] {
-    const nodes: number[] = [];
-    for (let node = 0; node < this.size; node++) if (this.#states[node] === state) nodes.push(node);
-    return nodes;
-  }
-
   /** The tasks from a root down to the node, as they were first found. */
   path(node: number): AnyTask[] {
     const path: AnyTask[] = [];

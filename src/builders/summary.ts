@@ -89,7 +89,9 @@ export class BuildSummary {
         formatDuration(this.duration)
       }: ${ran}${was} (${discovered} ${discovered === 1 ? "task" : "tasks"})`,
     ];
-    for (const error of this.errors.slice(0, MOST_ERRORS)) lines.push(`  ${error.message}`);
+    for (const error of this.errors.slice(0, MOST_ERRORS)) {
+      lines.push(`  ${shorten(error.message)}`);
+    }
     if (this.errors.length > MOST_ERRORS) {
       lines.push(`  ... and ${this.errors.length - MOST_ERRORS} more failures`);
     }
@@ -108,6 +110,11 @@ const TITLES: Readonly<Record<BuildStatus, string>> = {
   cancelled: "cancelled",
 };
 const MOST_ERRORS = 5;
+const MOST_CHARACTERS = 600;
+
+function shorten(text: string): string {
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text;
+}
 
 function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

@@ -18,7 +18,7 @@ const ROOTS_VARIABLE = "STARDAG_TARGET_ROOTS";
  * `STARDAG_TARGET_ROOTS__<KEY>` goes before the entry in `STARDAG_TARGET_ROOTS`, a JSON object from key to root; when
  * neither is set, `default` is `~/.stardag/local-target-roots/default/default`. `<KEY>` is the key in upper case, with `_`
  * for whatever a name of a variable cannot hold. An empty variable counts as not set, and so does the one of the single key
- * when Deno may not read it. Throws `ConfigError`, and `PermissionError` when what may not be read could tell the root.
+ * when Deno may not read it and the other tells the root. Throws `ConfigError`, and `PermissionError` when what may not be read could tell the root.
  */
 export function getTargetRoot(key: string = DEFAULT_TARGET_ROOT_KEY): string {
   const keyVariable = `${ROOTS_VARIABLE}__${key.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`;
@@ -27,20 +27,26 @@ export function getTargetRoot(key: string = DEFAULT_TARGET_ROOT_KEY): string {
 
   const isDefault = key === DEFAULT_TARGET_ROOT_KEY;
   const all = readVariable(ROOTS_VARIABLE);
+  // All that could tell the root: one variable fewer, and another root might be taken without a word.
+  const needed = [ROOTS_VARIABLE, keyVariable, ...isDefault ? [homeVariable()] : []].join(",");
   if (all instanceof Deno.errors.NotCapable) {
-    const needed = isDefault ? `${ROOTS_VARIABLE},${homeVariable()}` : ROOTS_VARIABLE;
     throw notPermitted(key, `Deno may not read ${ROOTS_VARIABLE}`, needed, all);
   }
   const roots = all === undefined ? {} : parseRoots(all);
   const root = Object.hasOwn(roots, key) ? roots[key] : undefined;
   if (root !== undefined) return toTargetRoot(root, `${ROOTS_VARIABLE} at "${key}"`);
-  if (isDefault) return defaultTargetRoot();
+  if (isDefault) {
+    if (own instanceof Deno.errors.NotCapable) {
+      throw notPermitted(key, `Deno may not read ${keyVariable}`, needed, own);
+    }
+    return defaultTargetRoot();
+  }
 
   const keys = [...new Set([...Object.keys(roots), DEFAULT_TARGET_ROOT_KEY])]
     .map((known) => `"${known}"`).join(", ");
   if (own instanceof Deno.errors.NotCapable) {
     const state = `${ROOTS_VARIABLE} has only ${keys}, and Deno may not read ${keyVariable}`;
-    throw notPermitted(key, state, `${ROOTS_VARIABLE},${keyVariable}`, own);
+    throw notPermitted(key, state, needed, own);
   }
   const example = JSON.stringify({ [key]: "/data/stardag" });
   throw new ConfigError(
@@ -80,7 +86,7 @@ export function localPath(url: string): string {
 
 function defaultTargetRoot(): string {
   const folder = home(
-    `the target root "${DEFAULT_TARGET_ROOT_KEY}" when ${ROOTS_VARIABLE} is not set`,
+    `the target root "${DEFAULT_TARGET_ROOT_KEY}" is unless ${ROOTS_VARIABLE} says otherwise`,
   );
   return withSlash(join(folder, ".stardag", "local-target-roots", "default", "default"));
 }
@@ -90,11 +96,11 @@ function home(source: string): string {
   const value = readVariable(variable);
   if (typeof value === "string") return value;
   const instead = `set ${ROOTS_VARIABLE}='{"${DEFAULT_TARGET_ROOT_KEY}":"/data/stardag"}'`;
-  const state = `Cannot find the home folder, which ${source} lies in`;
+  const state = `Cannot find the home folder, where ${source}`;
   if (value === undefined) {
     throw new ConfigError(`${state}: ${variable} is not set. Set it, or ${instead}`);
   }
-  const flag = `--allow-env=${ROOTS_VARIABLE},${variable}`;
+  const flag = `--allow-env=${ROOTS_VARIABLE},${ROOTS_VARIABLE}__DEFAULT,${variable}`;
   throw new PermissionError(
     `${state}: Deno may not read ${variable}. Run with ${flag}, or ${instead}`,
     { flag, cause: value },

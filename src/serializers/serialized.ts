@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describe } from "../json.ts";
 import type { Output, Schema } from "../schema.ts";
 import { type SchemaMark, schemaMark } from "../schema_mark.ts";
 import type { Serializer } from "./serializer.ts";
@@ -33,5 +34,12 @@ export function serialized<S extends Schema>(
   schema: S,
   serializer: Serializer<Output<S>>,
 ): S {
+  if (typeof serializer?.dump !== "function" || typeof serializer.load !== "function") {
+    throw new TypeError(
+      `Cannot store values by ${
+        describe(serializer)
+      }: a serializer has an extension, dump() and load()`,
+    );
+  }
   return serializers.mark(schema, serializer);
 }

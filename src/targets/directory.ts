@@ -5,6 +5,7 @@
  */
 
 import { TargetError } from "../errors.ts";
+import { compareCodePoints } from "../json.ts";
 import { codeOf, fileError, isMissing, notFound } from "./file_error.ts";
 import { flushFile, LocalTarget } from "./local.ts";
 import type { ExistenceProbe, FileSystemTarget, Target } from "./target.ts";
@@ -64,10 +65,14 @@ export class DirectoryTarget implements Target {
     return this.#prototype(this.uri + relpath);
   }
 
-  /** Lists the files asked for with `getSubTarget()`, then makes the target exist: the last thing to call. */
+  /**
+   * Lists the files asked for with `getSubTarget()` of this object, then makes the target exist: the last thing to call.
+   * Keep the object in a variable: another one for the same folder, e.g. from a second call of a task's `output()`, has
+   * not been asked for any.
+   */
   async markDone(): Promise<void> {
     await this.#prototype(this.#beside("._SUB_KEYS"))
-      .write([...this.#subKeys].sort(byCodePoint).join("\n"));
+      .write([...this.#subKeys].sort(compareCodePoints).join("\n"));
     await this.#flag.write("");
   }
 
@@ -153,15 +158,6 @@ export function checkRelpath(relpath: string): void {
     `Cannot use the path "${relpath}": it is empty or has a ".." in it. ` +
       `Give one that names a place below its root, e.g. "a/b.json"`,
   );
-}
-
-/** The order in which Python sorts: that of UTF-16 differs beyond the first 65,536 characters. */
-function byCodePoint(a: string, b: string): number {
-  for (let i = 0;; i++) {
-    const x = a.codePointAt(i) ?? -1;
-    const y = b.codePointAt(i) ?? -1;
-    if (x !== y || x < 0) return x - y;
-  }
 }
 
 async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {

@@ -11,6 +11,7 @@ import {
   toTargetRoot,
 } from "../config/config.ts";
 import { ConfigError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
 import { type Provider, provider } from "../provider.ts";
 import { checkRelpath, DirectoryTarget, type TargetPrototype } from "./directory.ts";
 import { LocalTarget } from "./local.ts";
@@ -42,6 +43,11 @@ export class TargetFactory {
 
   /** Reads nothing; see the options. */
   constructor(options: TargetFactoryOptions = {}) {
+    checkOptions(
+      options,
+      ["targetRoots", "prefixToTargetPrototype", "flush"],
+      "make a TargetFactory",
+    );
     const { targetRoots, prefixToTargetPrototype, flush } = options;
     this.#targetRoots = targetRoots;
     this.#local = (path) => new LocalTarget(path, { flush });

@@ -23,7 +23,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EISDIR: "a folder is in its place. Move it away",
   ENOTDIR: "a part of the path before its end is a file. Move it away, or set another target root",
   ENOENT: "its folder is not there and cannot be made, or was removed. Set another target root",
-  EMFILE: "too many files are open. Raise the limit of the system, or do less at once",
+  EMFILE:
+    "too many files are open. Raise the limit of the system (ulimit -n), or run fewer tasks at once (maxConcurrent)",
   ENAMETOOLONG: "the name is too long for the file system. Use a shorter one",
 };
 const SAME_AS: Readonly<Record<string, string>> = {

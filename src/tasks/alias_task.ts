@@ -8,6 +8,7 @@
 import { validate } from "@std/uuid";
 import { StardagError } from "../errors.ts";
 import { describe } from "../json.ts";
+import { checkOptions } from "../options.ts";
 import type { Output, Schema } from "../schema.ts";
 import { getSerializer } from "../serializers/select.ts";
 import { Serializable } from "../serializers/serializable.ts";
@@ -39,6 +40,7 @@ export interface AliasTaskOptions<O extends Schema> {
 export function aliasTask<O extends Schema>(
   options: AliasTaskOptions<O>,
 ): AutoTask<Output<O>> {
+  checkOptions(options, ["id", "uri", "output", "body"], "make an alias of a task");
   return Object.freeze(new AliasTask<Output<O>>(options));
 }
 

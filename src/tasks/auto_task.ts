@@ -7,6 +7,7 @@
 
 import { checkOptions } from "../options.ts";
 import { type Input, isSchema, type Output, type Schema } from "../schema.ts";
+import { fieldOptionsOf } from "../schema_codec.ts";
 import { getSerializer } from "../serializers/select.ts";
 import { Serializable } from "../serializers/serializable.ts";
 import type { Serializer } from "../serializers/serializer.ts";
@@ -130,6 +131,16 @@ export function autoTaskClass<
       }. Give a Zod schema of what it makes`,
     );
   }
+  if (typeof relpath === "string" && Object.keys(spec.params ?? {}).length > 0) {
+    throw new TypeError(
+      `Cannot declare the task type "${spec.name}": all its tasks would have the one output "${relpath}". Give relpath as a function of the task, or as { base, extra, filename, extension }`,
+    );
+  }
+  if (fieldOptionsOf(output) !== undefined) {
+    throw new TypeError(
+      `Cannot declare the task type "${spec.name}": its output is marked with field(). Mark parameters only`,
+    );
+  }
   const own = ["output", "relpath", "targetRootKey", ...options.own ?? []];
   const Declared = taskClass(spec, Base, { output, orTask: options.orTask ?? false, own });
   const serializer = getSerializer(output);
@@ -144,7 +155,15 @@ function relpathOf(
   { extension }: Serializer<unknown>,
 ): Storage["relpath"] {
   if (typeof relpath === "string") return () => relpath;
-  if (typeof relpath === "function") return relpath;
+  if (typeof relpath === "function") {
+    return (task) => {
+      const path: unknown = relpath(task);
+      if (typeof path === "string" && path !== "") return path;
+      throw new TypeError(
+        `Cannot tell where the output of ${task} is: relpath gave ${describe(path)}. Return a path`,
+      );
+    };
+  }
   const parts = relpath ?? {};
   checkOptions(
     parts,

@@ -21,7 +21,6 @@ import {
 } from "./parameters.ts";
 import {
   type AnyTask,
-  isTask,
   type LoadableTask,
   type OutputTask,
   type RunContext,
@@ -30,6 +29,7 @@ import {
   type TaskBody,
   type TaskStruct,
 } from "./task.ts";
+import { describeTask } from "./describe_task.ts";
 import { taskBody } from "./task_body.ts";
 import { taskId } from "./task_id.ts";
 import {
@@ -122,7 +122,7 @@ export abstract class TaskBase implements AnyTask {
   }
 
   toString(): string {
-    return describeTask(this, this[TASK_TYPE]);
+    return describeTask(this);
   }
 
   /** What the console shows. */
@@ -376,25 +376,3 @@ function declaredType(
 /** A part of a path on any system. */
 // deno-lint-ignore no-control-regex -- control characters are what is refused
 const SEGMENT = /^(?!\.)[^\s/\\:"<>|?*\u0000-\u001f]+$/u;
-
-/** Type, parameters as far as they fit on a line, and the beginning of the id. */
-export function describeTask(task: AnyTask, { id, parameters }: TaskType): string {
-  const parts = parameters.map(({ key, codec, hasReferences }) => {
-    const value = (task as unknown as Bag)[key];
-    if (isTask(value)) return `${key}=${shortName(value)}`;
-    const named = hasReferences && value !== undefined
-      ? codec.mapReferences(value, (nested) => shortName(nested as AnyTask))
-      : value;
-    return `${key}=${shorten(describe(named))}`;
-  });
-  return `${id}(${shorten(parts.join(", "), 100)}) ${task.id.slice(0, 8)}`;
-}
-
-function shortName(task: AnyTask): string {
-  const type = (task as { readonly [TASK_TYPE]?: TaskType })[TASK_TYPE];
-  return `${type?.id ?? "task"} ${task.id.slice(0, 8)}`;
-}
-
-function shorten(text: string, most = 40): string {
-  return text.length > most ? `${text.slice(0, most - 3)}...` : text;
-}

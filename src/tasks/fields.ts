@@ -192,26 +192,23 @@ export type Values<P extends Shape> = { readonly [K in keyof P]: Output<P[K]> };
 /** The parameters as `run` of a function task receives them: loaded. */
 export type Args<P extends Shape> = { readonly [K in keyof P]: Loaded<Output<P[K]>> };
 
-const RESERVED = [
-  "id",
-  "version",
-  "complete",
-  "requires",
-  "run",
-  "output",
-  "load",
-  "save",
-  "registryAssets",
-  "toJSON",
-  "toString",
-  "valueOf",
-  "hasOwnProperty",
-  "constructor",
-  "then",
-] as const;
-
 /** Names that a task has itself and a parameter cannot have. */
-export type ReservedName = (typeof RESERVED)[number];
+export type ReservedName =
+  | "id"
+  | "version"
+  | "complete"
+  | "requires"
+  | "run"
+  | "output"
+  | "load"
+  | "save"
+  | "registryAssets"
+  | "toJSON"
+  | "toString"
+  | "valueOf"
+  | "hasOwnProperty"
+  | "constructor"
+  | "then";
 
 /** Parameters none of whose names is reserved. */
 export type Unreserved<P> =
@@ -221,7 +218,25 @@ export type Unreserved<P> =
       "a task has this name itself: call the parameter something else";
   };
 
+const RESERVED: Readonly<Record<ReservedName, true>> = {
+  id: true,
+  version: true,
+  complete: true,
+  requires: true,
+  run: true,
+  output: true,
+  load: true,
+  save: true,
+  registryAssets: true,
+  toJSON: true,
+  toString: true,
+  valueOf: true,
+  hasOwnProperty: true,
+  constructor: true,
+  then: true,
+};
+
 /** Whether a parameter cannot be called so: names of a task's own members, and names that begin with `__`. */
 export function isReservedName(name: string): boolean {
-  return (RESERVED as readonly string[]).includes(name) || name.startsWith("__");
+  return Object.hasOwn(RESERVED, name) || name.startsWith("__");
 }

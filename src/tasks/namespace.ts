@@ -62,6 +62,11 @@ export interface AutoNamespaceOptions {
  * Throws `RangeError` when the module is not below the root.
  */
 export function autoNamespace(module: string, options: AutoNamespaceOptions): Namespace {
+  if (options?.root === undefined) {
+    throw new TypeError(
+      `Cannot make a namespace of the module "${module}": give the folder it is relative to, { root: new URL("../", import.meta.url) }`,
+    );
+  }
   const root = new URL(".", options.root).href;
   const file = new URL(module);
   file.search = file.hash = "";

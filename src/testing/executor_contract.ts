@@ -13,7 +13,7 @@ import { AutoTask } from "../tasks/auto_task.ts";
 import { register } from "../tasks/base_task.ts";
 import { task } from "../tasks/define_task.ts";
 import { depends } from "../tasks/fields.ts";
-import { taskFromJSON } from "../tasks/load.ts";
+import { taskFromJSON } from "../tasks/from_json.ts";
 import { type AnyTask, load } from "../tasks/task.ts";
 
 /** Options of {@linkcode executorContract}. */

@@ -9,7 +9,10 @@ Deno.test("the work for twice as much is twice the work", async (t) => {
       assert(small > SIZES[0], `${small} is no count of work for ${SIZES[0]} tasks`);
       // Differences, so that what is done once does not hide what is done too often.
       const growth = (large - middle) / (middle - small);
-      assert(growth > 1.99, `what grows by ${growth} does not depend on the size: nothing was done`);
+      assert(
+        growth > 1.99,
+        `what grows by ${growth} does not depend on the size: nothing was done`,
+      );
       assert(growth < 2.01, `the work grows by ${growth}: ${small}, ${middle}, ${large}`);
     });
   }

@@ -165,18 +165,26 @@ Deno.test("getTargetRoot() names the flag rather than take the default for what 
   permissions: { env: [HOME] },
 }, () => {
   const error = assertThrows(() => getTargetRoot(), PermissionError);
-  assertEquals(error.flag, `--allow-env=${ROOTS},${HOME}`);
+  assertEquals(error.flag, `--allow-env=${ROOTS},${ROOTS}__DEFAULT,${HOME}`);
   assert(error.message.includes(`Run with ${error.flag}`), error.message);
   assertEquals(
     assertThrows(() => getTargetRoot("archive"), PermissionError).flag,
-    `--allow-env=${ROOTS}`,
+    `--allow-env=${ROOTS},${ROOTS}__ARCHIVE`,
   );
 });
 
 Deno.test("getTargetRoot() names the flag for the home folder", {
-  permissions: { env: [ROOTS] },
+  permissions: { env: [ROOTS, `${ROOTS}__DEFAULT`] },
+}, () => {
+  using _ = variables({ [ROOTS]: undefined, [`${ROOTS}__DEFAULT`]: undefined });
+  const error = assertThrows(() => getTargetRoot(), PermissionError);
+  assert(error.flag.endsWith(HOME), error.flag);
+});
+
+Deno.test("getTargetRoot() does not take the default root while another may be set unseen", {
+  permissions: { env: [ROOTS, HOME] },
 }, () => {
   using _ = variables({ [ROOTS]: undefined });
   const error = assertThrows(() => getTargetRoot(), PermissionError);
-  assertEquals(error.flag, `--allow-env=${ROOTS},${HOME}`);
+  assertEquals(error.flag, `--allow-env=${ROOTS},${ROOTS}__DEFAULT,${HOME}`);
 });

@@ -657,3 +657,31 @@ Deno.test("what is no schema is refused where one is wanted", () => {
   assertThrows(() => sd.field(output, undefined as never), TypeError, "undefined");
   assertThrows(() => sd.load(undefined as never).next(), TypeError, "Cannot load undefined");
 });
+
+Deno.test("paths that would be one for several tasks, or none, are refused", async () => {
+  const output = z.int();
+  const run = (): number => 1;
+  const params = { n: z.int() };
+  assertThrows(
+    () =>
+      sd.task({ name: "one_path", namespace: NAMESPACE, params, output, run, relpath: "x.json" }),
+    TypeError,
+    "would have the one output",
+  );
+  const none = sd.task({
+    name: "no_path",
+    namespace: NAMESPACE,
+    output,
+    run,
+    relpath: (() => undefined) as never,
+  });
+  assertThrows(() => none().output(), TypeError, "relpath gave undefined");
+  await assertRejects(() => sd.build(none()), sd.DiscoveryError, "relpath gave undefined");
+  assertThrows(() => sd.autoNamespace(import.meta.url, undefined as never), TypeError, "root");
+  assertThrows(() => sd.serialized(output, {} as never), TypeError, "dump() and load()");
+  assertThrows(
+    () => sd.task({ name: "field_output", output: sd.field(output, { significant: false }), run }),
+    TypeError,
+    "marked with field()",
+  );
+});
