@@ -176,6 +176,8 @@ export class LocalTarget implements FileSystemTarget {
 export class LocalTargetStore implements TargetStore {
   readonly #now: () => number;
   #missing = 0;
+  /** How many of the last answers were no, from 0 to 1. */
+  #missRate = 0;
   #existsSync: ((path: string) => boolean) | undefined;
 
   /** `now` is the clock, in milliseconds. */
@@ -225,13 +227,19 @@ export class LocalTargetStore implements TargetStore {
 
   #existsNow(path: string): boolean {
     try {
-      if (this.#existsSync?.(path) === false) return false;
-      return Deno.statSync(path).isFile;
+      // Asking twice only pays off where many are missing, which the last answers tell.
+      const isThere = this.#missRate > 0.1 ? this.#existsSync?.(path) : undefined;
+      if (isThere !== false) {
+        const isFile = Deno.statSync(path).isFile;
+        this.#missRate *= 0.9;
+        return isFile;
+      }
     } catch (error) {
       if (!isMissing(error)) throw fileError(error, "look for", path);
       this.#missing++;
-      return false;
     }
+    this.#missRate = 0.9 * this.#missRate + 0.1;
+    return false;
   }
 }
 

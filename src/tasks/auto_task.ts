@@ -173,15 +173,23 @@ function relpathOf(
   const text = (part: RelpathPart | undefined, task: AnyTask): string =>
     typeof part === "function" ? part(task) : part ?? "";
   const slashed = (part: string): string => part === "" ? "" : `${part}/`;
-  return (task) => {
-    const { id, version } = task;
+  /** What stands before and after the id, which only differs between tasks where a part is a function. */
+  const around = (task: AnyTask): { readonly before: string; readonly after: string } => {
     const { namespace, name } = taskTypeOf(task);
     const filename = text(parts.filename, task);
     const suffix = text(parts.extension ?? extension, task).replace(/^\./, "");
-    return slashed(text(parts.base, task)) + slashed(namespace.replaceAll(".", "/")) +
-      slashed(name) +
-      slashed(version === "" ? "" : `v${version}`) + slashed(text(parts.extra, task)) +
-      `${id.slice(0, 2)}/${id.slice(2, 4)}/${id}` +
-      (filename === "" ? "" : `/${filename}`) + (suffix === "" ? "" : `.${suffix}`);
+    return {
+      before: slashed(text(parts.base, task)) + slashed(namespace.replaceAll(".", "/")) +
+        slashed(name) + slashed(task.version === "" ? "" : `v${task.version}`) +
+        slashed(text(parts.extra, task)),
+      after: (filename === "" ? "" : `/${filename}`) + (suffix === "" ? "" : `.${suffix}`),
+    };
+  };
+  const isFixed = !Object.values(parts).some((part) => typeof part === "function");
+  let last: ReturnType<typeof around> & { readonly version: string } | undefined;
+  return (task) => {
+    const { id, version } = task;
+    if (!isFixed || last?.version !== version) last = { ...around(task), version };
+    return `${last.before}${id.slice(0, 2)}/${id.slice(2, 4)}/${id}${last.after}`;
   };
 }
