@@ -134,21 +134,25 @@ export class DiscoveryError extends StardagError {}
 /** A task ran to its end, but its output is not there. */
 export class MissingOutputError extends StardagError {}
 
-/** What `BuildSummary.error` is and `throwIfFailed()` throws: the first failure, with its task. */
+/** What `BuildSummary.error` is and `throwIfFailed()` throws: a failure, with its task. */
 export class TaskFailedError extends StardagError {
   /** Id of the task that failed. */
   readonly taskId: string;
-  /** Its place: the tasks from a root down to it, as text. */
-  readonly path: readonly string[];
+  readonly #path: () => readonly string[];
 
-  /** Made by the package; `cause` is the error thrown by the task. */
+  /** Made by the package; `cause` is the error thrown by the task. `path` is only asked for when somebody wants it. */
   constructor(
     message: string,
-    details: { taskId: string; path: readonly string[]; cause: unknown },
+    details: { taskId: string; path: () => readonly string[]; cause: unknown },
   ) {
     super(message, { cause: details.cause });
     this.taskId = details.taskId;
-    this.path = details.path;
+    this.#path = details.path;
+  }
+
+  /** Its place: the tasks from a root down to it, as text. */
+  get path(): readonly string[] {
+    return this.#path();
   }
 }
 

@@ -27,7 +27,12 @@ export function uuid5(namespace: string, name: string): string {
   const hex = hash("sha1", buffer.subarray(0, NAMESPACE_BYTES + written), "hex");
   // Version 5 in the seventh byte, variant 10 in the ninth.
   const variant = (Number.parseInt(hex[16]!, 16) & 0x3 | 0x8).toString(16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${
-    hex.slice(17, 20)
-  }-${hex.slice(20, 32)}`;
+  // Joined and not put together by a template: that would keep a tree of its pieces, four times as large.
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `5${hex.slice(13, 16)}`,
+    variant + hex.slice(17, 20),
+    hex.slice(20, 32),
+  ].join("-");
 }

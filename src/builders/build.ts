@@ -309,17 +309,18 @@ class Build {
     }
     schedule.failed(node);
     const task = schedule.task(node);
-    const tasks = schedule.path(node);
-    const path = tasks.map(String);
-    const above = tasks.slice(0, -1).reverse().map(shortName);
-    const more = above.length > MOST_NAMED ? `, by ${above.length - MOST_NAMED} more` : "";
+    const above = schedule.path(node, MOST_NAMED + 2).slice(0, -1).reverse().map(shortName);
     const below = above.length === 0
       ? ""
-      : ` (required by ${above.slice(0, MOST_NAMED).join(", by ")}${more})`;
+      : ` (required by ${
+        above.length > MOST_NAMED
+          ? `${above.slice(0, MOST_NAMED).join(", by ")}, ...`
+          : above.join(", by ")
+      })`;
     this.#errors.push(
       new TaskFailedError(`Cannot complete ${task}${below}: ${messageOf(error)}`, {
         taskId: task.id,
-        path,
+        path: () => schedule.path(node).map(String),
         cause: error,
       }),
     );

@@ -179,10 +179,12 @@ export class Schedule {
     this.#moved(node, "cancelled");
   }
 
-  /** The tasks from a root down to the node, as they were first found. */
-  path(node: number): AnyTask[] {
+  /** The tasks from a root down to the node, as they were first found; only the last ones with `most`. */
+  path(node: number, most = Infinity): AnyTask[] {
     const path: AnyTask[] = [];
-    for (let at = node; at !== NONE; at = this.#parents[at]!) path.push(this.#tasks[at]!);
+    for (let at = node; at !== NONE && path.length < most; at = this.#parents[at]!) {
+      path.push(this.#tasks[at]!);
+    }
     return path.reverse();
   }
 
