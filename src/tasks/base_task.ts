@@ -59,7 +59,10 @@ export type ParamsArgument<P> = keyof P extends never ? [params?: Record<Propert
   : Record<never, never> extends P ? [params?: P]
   : [params: P];
 
-/** A class to extend: its instances have the parameters as properties. */
+/**
+ * A class to extend: its instances have the parameters as properties. They are frozen when they are made, so a subclass
+ * has getters, methods and `#private` fields, but no public fields of its own.
+ */
 export type TaskClass<P extends Shape, Instance> = abstract new (
   ...params: ParamsArgument<ValuesIn<P>>
 ) => Instance & Values<P>;
@@ -76,7 +79,7 @@ export abstract class TaskBase implements AnyTask {
       readonly name: string;
     };
     const type = Class[TASK_TYPE];
-    if (!registered.has(Class)) {
+    if (classes.get(type) !== new.target as unknown) {
       throw new TaskTypeError(
         `Cannot make a task "${type.id}": the class ${Class.name} is not registered. Put @register above it, or call register(${Class.name})`,
         { typeId: type.id },
@@ -257,11 +260,8 @@ export function taskClass<
   return Declared as unknown as Base;
 }
 
-/** The class registered for a type. */
+/** The class registered for a type, as declared and as registered: the one of which tasks can be made. */
 const classes = new WeakMap<TaskType, RegistrableClass>();
-
-/** Classes of which tasks can be made. */
-const registered = new WeakSet<object>();
 
 /**
  * Makes a task class known, so that tasks can be made of it, also from JSON. A class decorator, or called as a function.
@@ -295,7 +295,8 @@ export function register<C extends abstract new (...args: never[]) => AnyTask>(
     }
   }
   const other = classes.get(declared);
-  if (other !== undefined && other !== Class) {
+  if (other === Class) return;
+  if (other !== undefined) {
     throw new TaskTypeError(
       `Cannot register ${Class.name}: ${other.name} is registered for the task type "${declared.id}" already. Give ${Class.name} a type of its own: have it extend its own AutoTask(), Task() or BaseTask()`,
       { typeId: declared.id },
@@ -309,7 +310,6 @@ export function register<C extends abstract new (...args: never[]) => AnyTask>(
   classes.set(declared, Class);
   classes.set(bound, Class);
   Object.defineProperty(Class, TASK_TYPE, { value: bound });
-  registered.add(Class);
 }
 
 type RegistrableClass =

@@ -144,3 +144,12 @@ Deno.test("methods and private members of a class work on the frozen task", () =
   assertEquals(new Rich({ n: 4 }).double, 8);
   assertThrows(() => ((new Rich({ n: 4 }) as { n: number }).n = 5), TypeError);
 });
+
+Deno.test("a class that is registered twice is registered", () => {
+  @sd.register
+  class Again extends sd.AutoTask({ name: "registered_again", output: z.int() }) {
+    override run(): void {}
+  }
+  sd.register(Again);
+  assertEquals(sd.taskFromJSON(new Again().toJSON()).id, new Again().id);
+});
