@@ -1,7 +1,8 @@
 /**
- * Tries out publishing, slow types included, on a copy of what `publish.include` in `deno.json` names. A copy, because
- * the stand-ins in `tools/std` must lie outside: Deno publishes no package that reaches files it leaves out. To publish
- * for real, run `deno unlink` on the stand-ins first.
+ * Tries out publishing, slow types included, on a copy of what is to be published: what `publish.include` in `deno.json`
+ * names, less the stand-ins in `tools/std`. Those are named there only because Deno lets no package reach files that it
+ * leaves out, so that a plain `deno publish --dry-run` works where they are linked. To publish for real, run `deno unlink`
+ * on the stand-ins and take them out of `publish.include` first.
  *
  * @module
  */
@@ -9,6 +10,8 @@
 import { ensureDir, walk } from "@std/fs";
 import { dirname, fromFileUrl, join, relative } from "@std/path";
 import { z } from "zod";
+
+const STAND_INS = "tools/std";
 
 const Config = z.looseObject({
   links: z.array(z.string()).optional(),
@@ -19,6 +22,7 @@ const Config = z.looseObject({
 async function copyPackage(root: string, to: string): Promise<void> {
   const config = Config.parse(JSON.parse(await Deno.readTextFile(join(root, "deno.json"))));
   for (const name of config.publish.include) {
+    if (name === STAND_INS) continue;
     for (const file of await filesOf(join(root, name))) {
       const copy = join(to, relative(root, file));
       await ensureDir(dirname(copy));
