@@ -102,7 +102,13 @@ export function setParameters(task: Bag, type: TaskType, given: unknown): void {
       );
     }
     const result = checked(type, key, parameter.schema, value);
-    if (!result.success) throw issueError(type, key, value, result.error);
+    if (!result.success) {
+      // One that is missing may be there under a misspelt name.
+      const misspelt = key in given ? undefined : findUnknown(type, given);
+      throw misspelt === undefined
+        ? issueError(type, key, value, result.error)
+        : unknownParameter(type, given, misspelt);
+    }
     if (result.data === undefined) continue;
     try {
       task[key] = parameter.codec.freeze(result.data);
@@ -112,7 +118,9 @@ export function setParameters(task: Bag, type: TaskType, given: unknown): void {
       throw unwritable(type, { [key]: result.data }, error);
     }
   }
-  if (used < Object.keys(given).length) throw unknownParameter(type, given);
+  if (used < Object.keys(given).length) {
+    throw unknownParameter(type, given, findUnknown(type, given)!);
+  }
 }
 
 function checked(
@@ -167,12 +175,13 @@ export function unwritable(type: TaskType, values: Bag, error: unknown): unknown
   return error;
 }
 
-function unknownParameter(type: TaskType, given: Bag): TaskParameterError {
-  const names = type.parameters.map(({ key }) => key);
-  const unknown = Object.keys(given).find((key) => !names.includes(key))!;
-  const known = names.length === 0
-    ? "It takes none"
-    : `It takes ${names.map((name) => `"${name}"`).join(", ")}`;
+function findUnknown(type: TaskType, given: Bag): string | undefined {
+  return Object.keys(given).find((key) => !type.parameters.some((each) => each.key === key));
+}
+
+function unknownParameter(type: TaskType, given: Bag, unknown: string): TaskParameterError {
+  const names = type.parameters.map(({ key }) => `"${key}"`).join(", ");
+  const known = names === "" ? "It takes none" : `It takes ${names}`;
   return parameterError(
     type,
     [unknown],

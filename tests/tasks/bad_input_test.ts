@@ -685,3 +685,12 @@ Deno.test("paths that would be one for several tasks, or none, are refused", asy
     "marked with field()",
   );
 });
+
+Deno.test("a parameter that is missing under a misspelt name is named as misspelt", () => {
+  const make = ofX("misspelt", z.int());
+  assertThrows(
+    () => make({ xx: 1 }),
+    sd.TaskParameterError,
+    'there is no parameter "xx". It takes "x"',
+  );
+});
