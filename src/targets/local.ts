@@ -176,8 +176,8 @@ export class LocalTarget implements FileSystemTarget {
 export class LocalTargetStore implements TargetStore {
   readonly #now: () => number;
   #missing = 0;
-  /** How many of the last answers were no, from 0 to 1. */
-  #missRate = 0;
+  /** More than 0 when one of the last ten answers was no. */
+  #missedLately = 0;
   #existsSync: ((path: string) => boolean) | undefined;
 
   /** `now` is the clock, in milliseconds. */
@@ -235,17 +235,17 @@ export class LocalTargetStore implements TargetStore {
   #existsNow(path: string): boolean {
     try {
       // Asking twice only pays off where many are missing, which the last answers tell.
-      const isThere = this.#missRate > 0.1 ? this.#existsSync?.(path) : undefined;
+      const isThere = this.#missedLately > 0 ? this.#existsSync?.(path) : undefined;
       if (isThere !== false) {
         const isFile = Deno.statSync(path).isFile;
-        this.#missRate *= 0.9;
+        if (this.#missedLately > 0) this.#missedLately--;
         return isFile;
       }
     } catch (error) {
       if (!isMissing(error)) throw fileError(error, "look for", path);
       this.#missing++;
     }
-    this.#missRate = 0.9 * this.#missRate + 0.1;
+    this.#missedLately = 10;
     return false;
   }
 }
