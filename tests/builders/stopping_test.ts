@@ -6,17 +6,7 @@ import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@s
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 import { ControlledExecutor } from "../../src/testing/mod.ts";
-import { Steps } from "../support/steps.ts";
-
-const NOTHING = {
-  discovered: 0,
-  previouslyCompleted: 0,
-  succeeded: 0,
-  failed: 0,
-  skipped: 0,
-  cancelled: 0,
-  pending: 0,
-};
+import { NOTHING, Steps } from "../support/steps.ts";
 
 Deno.test("fail_fast starts nothing after a task that threw at once", async () => {
   const steps = new Steps();

@@ -5,6 +5,17 @@
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 
+/** The counts of a build without tasks. */
+export const NOTHING: sd.TaskCount = {
+  discovered: 0,
+  previouslyCompleted: 0,
+  succeeded: 0,
+  failed: 0,
+  skipped: 0,
+  cancelled: 0,
+  pending: 0,
+};
+
 /** What a step does besides being marked as done. */
 export interface StepBehavior {
   /** What it requires. */
