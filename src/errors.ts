@@ -134,6 +134,30 @@ export class DiscoveryError extends StardagError {}
 /** A task ran to its end, but its output is not there. */
 export class MissingOutputError extends StardagError {}
 
+/** A registry could not be told or asked something. */
+export class RegistryError extends StardagError {
+  /** Whether it could not be reached or is out of order, so that another try may do; else it has refused. */
+  readonly isOutage: boolean;
+
+  /** Made by registries, also by those of others. */
+  constructor(message: string, details: { isOutage: boolean; cause?: unknown }) {
+    super(message, { cause: details.cause });
+    this.isOutage = details.isOutage;
+  }
+}
+
+/** An attempt at a task took longer than its `timeout`. */
+export class TaskTimeoutError extends StardagError {
+  /** The time it had, in milliseconds. */
+  readonly timeout: number;
+
+  /** Made by the package. */
+  constructor(message: string, details: { timeout: number }) {
+    super(message);
+    this.timeout = details.timeout;
+  }
+}
+
 /** What `BuildSummary.error` is and `throwIfFailed()` throws: a failure, with its task. */
 export class TaskFailedError extends StardagError {
   /** Id of the task that failed. */

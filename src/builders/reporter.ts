@@ -1,0 +1,85 @@
+/**
+ * What watches a build: the contract of reporters, and what they are told. Unaware of how anything is shown.
+ *
+ * @module
+ */
+
+import type { TaskFailedError } from "../errors.ts";
+import type { AnyTask } from "../tasks/task.ts";
+import type { BuildSummary } from "./summary.ts";
+
+/**
+ * Watches a build. All methods are optional; one that is not there costs nothing. What a reporter throws does not
+ * touch the build: it is told in `summary.warnings`, and the reporter is not called again.
+ */
+export interface Reporter {
+  /** The build begins to look for what is missing. `progress` stays up to date: look at it whenever you want. */
+  onBuildStart?(progress: BuildProgress): void;
+  /** Something happened to a task. Called for each event of each task, so do little. */
+  onTaskEvent?(event: TaskEvent): void;
+  /** Something is not as it should be, though the build goes on. */
+  onWarning?(message: string): void;
+  /** The build has ended; waited for. */
+  onBuildEnd?(summary: BuildSummary): void | Promise<void>;
+  /** In place of `onBuildEnd`: the build could not tell what to do, and rejects with this error; waited for. */
+  onBuildError?(error: unknown): void | Promise<void>;
+}
+
+/** How far a build is. Its members change while the build goes on. */
+export interface BuildProgress {
+  /** `discovering` while it looks for what is missing, then `building`. */
+  readonly phase: "discovering" | "building";
+  /** Tasks that the build has seen so far; dynamic dependencies may add more. */
+  readonly discovered: number;
+  /** Complete before the build looked. */
+  readonly previouslyCompleted: number;
+  /** Ran, and are complete. */
+  readonly succeeded: number;
+  /** Failed, for good. */
+  readonly failed: number;
+  /** Cannot run because something they require failed. */
+  readonly skipped: number;
+  /** Given up when the build was stopped. */
+  readonly cancelled: number;
+  /** Under way. */
+  readonly running: number;
+  /** Wait for what they yielded. */
+  readonly suspended: number;
+  /** Not begun, or waiting for their next attempt. */
+  readonly pending: number;
+  /** Attempts that failed and were, or will be, followed by another. */
+  readonly retried: number;
+  /** Whether the build was asked to stop, by a failure or from outside. */
+  readonly isStopping: boolean;
+  /** The failures so far. */
+  readonly errors: readonly TaskFailedError[];
+  /** The tasks under way, longest first; those that never wait for anything are not seen. */
+  runningTasks(): Iterable<AnyTask>;
+}
+
+/** What happened to a task. */
+export type TaskEvent =
+  /** It was complete when the build looked. */
+  | { readonly kind: "previously_completed"; readonly task: AnyTask }
+  /** An attempt at it begins; the first has the number 1. */
+  | { readonly kind: "started"; readonly task: AnyTask; readonly attempt: number }
+  /** It yielded, and waits for these tasks. */
+  | { readonly kind: "suspended"; readonly task: AnyTask; readonly requires: readonly AnyTask[] }
+  /** What it yielded is complete, and it goes on. */
+  | { readonly kind: "resumed"; readonly task: AnyTask }
+  /** An attempt failed; the next one begins after `delay` milliseconds. */
+  | {
+    readonly kind: "retrying";
+    readonly task: AnyTask;
+    readonly attempt: number;
+    readonly error: unknown;
+    readonly delay: number;
+  }
+  /** Its output is there. */
+  | { readonly kind: "completed"; readonly task: AnyTask }
+  /** It failed, for good. */
+  | { readonly kind: "failed"; readonly task: AnyTask; readonly error: TaskFailedError }
+  /** It cannot run because this task, which it requires, failed. */
+  | { readonly kind: "skipped"; readonly task: AnyTask; readonly because: AnyTask }
+  /** It was given up when the build was stopped. */
+  | { readonly kind: "cancelled"; readonly task: AnyTask };
