@@ -72,6 +72,8 @@ export {
   type Values,
   type ValuesIn,
 } from "./src/tasks/fields.ts";
+export type { RetryOptions, RunOptions } from "./src/tasks/run_policy.ts";
+export type { JsonRegistryAsset, MarkdownRegistryAsset, RegistryAsset } from "./src/tasks/asset.ts";
 export type { FieldOptions } from "./src/schema_codec.ts";
 export type { Input, ObjectSchema, Output, Schema, SchemaOf } from "./src/schema.ts";
 export {
@@ -101,8 +103,18 @@ export { aliasTask, type AliasTaskOptions } from "./src/tasks/alias_task.ts";
 export { TaskRef } from "./src/tasks/task_ref.ts";
 
 // ---- building: what is missing is run ----
-export { build, type BuildOptions, buildSequential, type FailMode } from "./src/builders/build.ts";
-export { type BuildStatus, BuildSummary, type TaskCount } from "./src/builders/summary.ts";
+export { build, buildSequential } from "./src/builders/build.ts";
+export type { BuildOptions, FailMode } from "./src/builders/build_options.ts";
+export type { ConcurrencyLimits } from "./src/builders/limits.ts";
+export type { OnRegistryFailure } from "./src/builders/recorder.ts";
+export type { BuildProgress, Reporter, TaskEvent } from "./src/builders/reporter.ts";
+export {
+  type BuildStatus,
+  BuildSummary,
+  type BuildSummaryDetails,
+  type TaskCount,
+  type TaskResult,
+} from "./src/builders/summary.ts";
 export type { TaskExecutor, TaskOutcome } from "./src/executors/executor.ts";
 export {
   InProcessTaskExecutor,
@@ -166,14 +178,28 @@ export {
   type SelfSerializingClass,
 } from "./src/serializers/self.ts";
 
+// ---- registries: where people see what is built ----
+export {
+  NIL_BUILD_ID,
+  type Recorded,
+  Registry,
+  type RegistryBuildStatus,
+  type RegistryTaskStatus,
+  type TaskMetadata,
+} from "./src/registries/registry.ts";
+export { NoOpRegistry } from "./src/registries/no_op_registry.ts";
+export { registryProvider } from "./src/registries/registry_provider.ts";
+
 // ---- what a caller may catch ----
 export {
   ConfigError,
   DependencyCycleError,
   DiscoveryError,
   InstanceConflictError,
+  InterruptedError,
   MissingOutputError,
   PermissionError,
+  RegistryError,
   SchemaError,
   SerializationError,
   StardagError,
@@ -181,6 +207,7 @@ export {
   TargetNotFoundError,
   TaskFailedError,
   TaskParameterError,
+  TaskTimeoutError,
   TaskTypeError,
   TaskVersionError,
 } from "./src/errors.ts";

@@ -158,6 +158,18 @@ export class TaskTimeoutError extends StardagError {
   }
 }
 
+/** A build was stopped by a signal of the system, such as Ctrl-C. */
+export class InterruptedError extends StardagError {
+  /** The signal, e.g. `SIGINT`. */
+  readonly signal: Deno.Signal;
+
+  /** Made by the package. */
+  constructor(message: string, details: { signal: Deno.Signal }) {
+    super(message);
+    this.signal = details.signal;
+  }
+}
+
 /** What `BuildSummary.error` is and `throwIfFailed()` throws: a failure, with its task. */
 export class TaskFailedError extends StardagError {
   /** Id of the task that failed. */

@@ -1,41 +1,41 @@
 /**
- * Building: find what is missing, run it in order, tell how it ended. Everything is in three parts: `plan.ts` asks what
- * is complete, `schedule.ts` decides what is next, an executor runs it; here they meet.
+ * Building: find what is missing, run it in order, tell how it ended. `plan.ts` asks what is complete, `schedule.ts`
+ * decides what is next, an executor runs it, reporters and the registry's recorder are told; here they meet.
  *
  * @module
  */
 
-import { messageOf, TaskFailedError } from "../errors.ts";
-import type { TaskExecutor, TaskOutcome } from "../executors/executor.ts";
+import {
+  ConfigError,
+  InterruptedError,
+  messageOf,
+  MissingOutputError,
+  PermissionError,
+  TaskFailedError,
+  TaskTimeoutError,
+  TaskVersionError,
+} from "../errors.ts";
+import type { TaskOutcome } from "../executors/executor.ts";
 import { InProcessTaskExecutor } from "../executors/in_process.ts";
 import { describe } from "../json.ts";
-import { checkOptions } from "../options.ts";
+import { NIL_BUILD_ID } from "../registries/registry.ts";
+import { NoOpRegistry } from "../registries/no_op_registry.ts";
 import { isThenable } from "../thenable.ts";
 import { shortName } from "../tasks/describe_task.ts";
+import { backOff, type RunPolicy } from "../tasks/run_policy.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import type { RunContext, TaskStruct } from "../tasks/task.ts";
+import type { AnyTask, RunContext, TaskStruct } from "../tasks/task.ts";
+import { policyOf } from "../tasks/type_registry.ts";
+import { type BuildOptions, type BuildSettings, settingsOf } from "./build_options.ts";
+import { Limits } from "./limits.ts";
 import { discover, reserve } from "./plan.ts";
+import { countsOf, Progress, resultsOf } from "./progress.ts";
+import { Recorder } from "./recorder.ts";
+import { Reporters, type TaskEvent } from "./reporter.ts";
 import { Schedule } from "./schedule.ts";
-import { BuildSummary, type TaskCount } from "./summary.ts";
-
-/** What to do when a task fails. */
-export type FailMode =
-  /** Start nothing more and stop what runs. */
-  | "fail_fast"
-  /** Run all that does not require what failed. */
-  | "continue";
-
-/** Options of {@linkcode build}. */
-export interface BuildOptions {
-  /** How tasks are run; in this process, up to 50 at once, unless told. */
-  readonly executor?: TaskExecutor | undefined;
-  /** What to do when a task fails; `"fail_fast"` unless told. */
-  readonly failMode?: FailMode | undefined;
-  /** How many completeness checks may be under way at once; 50 unless told. */
-  readonly maxConcurrentDiscover?: number | undefined;
-  /** Stops the build: nothing more is started, what runs is asked to stop. */
-  readonly signal?: AbortSignal | undefined;
-}
+import { BuildSummary } from "./summary.ts";
+import { onSystemSignal } from "./system_signals.ts";
+import { withTelemetry } from "./telemetry.ts";
 
 /**
  * Runs what is missing for the tasks to be complete, and nothing else.
@@ -69,37 +69,11 @@ export async function build(
   tasks: TaskStruct,
   options: BuildOptions = {},
 ): Promise<BuildSummary> {
-  checkOptions(
-    options,
-    ["executor", "failMode", "maxConcurrentDiscover", "signal"],
-    "build",
+  const settings = settingsOf(options);
+  return await withTelemetry(
+    settings.executor,
+    (executor) => new Build({ ...settings, executor }).run(tasks),
   );
-  const {
-    executor = new InProcessTaskExecutor(),
-    failMode = "fail_fast",
-    maxConcurrentDiscover = 50,
-    signal,
-  } = options;
-  if (failMode !== "fail_fast" && failMode !== "continue") {
-    throw new RangeError(
-      `Cannot build with failMode ${describe(failMode)}: give "fail_fast" or "continue"`,
-    );
-  }
-  if (!(Number.isInteger(maxConcurrentDiscover) && maxConcurrentDiscover >= 1)) {
-    throw new RangeError(
-      `Cannot build with maxConcurrentDiscover ${
-        describe(maxConcurrentDiscover)
-      }: give an integer from 1`,
-    );
-  }
-  if (!(executor.maxConcurrent >= 1)) {
-    throw new RangeError(
-      `Cannot build with an executor that takes ${
-        describe(executor.maxConcurrent)
-      } tasks at once: maxConcurrent is at least 1`,
-    );
-  }
-  return await new Build(executor, failMode, maxConcurrentDiscover, signal).run(tasks);
 }
 
 /** The same, one task at a time and in a fixed order: for debugging. */
@@ -114,85 +88,204 @@ export function buildSequential(
 /** How long the build may keep the event loop to itself, in milliseconds: timers and signals come through after it. */
 const TIME_SLICE = 50;
 
+/** What a timer is called. */
+type Timer = ReturnType<typeof setTimeout>;
+
 /** How many tasks a message names. */
 const MOST_NAMED = 3;
 
+/** An attempt at a task that has a timeout, or is not the first. */
+interface Attempt {
+  readonly context: RunContext;
+  /** Aborts this attempt alone. */
+  readonly controller: AbortController | undefined;
+  /** The time that is left, in milliseconds. */
+  left: number;
+}
+
+/** An end of a task, or of the part up to its next yield. */
+interface End {
+  readonly node: number;
+  /** With which it was submitted; `undefined` when it ended at once. */
+  readonly context: RunContext | undefined;
+  readonly outcome: TaskOutcome;
+}
+
 /** One build under way. */
 class Build {
-  readonly #schedule = new Schedule();
-  readonly #executor: TaskExecutor;
-  readonly #failMode: FailMode;
-  readonly #maxConcurrentDiscover: number;
-  readonly #outside: AbortSignal | undefined;
+  readonly #settings: BuildSettings;
+  readonly #schedule: Schedule;
+  readonly #limits: Limits;
+  readonly #reporters: Reporters;
+  readonly #recorder: Recorder | undefined;
+  readonly #progress: Progress;
   /** Aborted when the build stops early, by a failure or from outside. */
   readonly #stop = new AbortController();
-  readonly #context: RunContext = Object.freeze({ signal: this.#stop.signal });
+  /** Of all attempts that need none of their own. */
+  readonly #context: RunContext = Object.freeze({ signal: this.#stop.signal, attempt: 1 });
+  readonly #attempts = new Map<number, Attempt>();
   readonly #errors: TaskFailedError[] = [];
+  readonly #warnings: string[] = [];
   /** Ends of tasks, in the order in which they came; all of them come through here. */
-  #ended: { readonly node: number; readonly outcome: TaskOutcome }[] = [];
+  #ended: End[] = [];
+  /** What the executor has not answered yet, longest first. */
+  readonly #running = new Map<number, RunContext>();
+  /** The timers of attempts that run and have a timeout, with the time at which they were set. */
+  readonly #timeouts = new Map<number, { readonly timer: Timer; readonly since: number }>();
+  /** The timers of tasks that wait for their next attempt. */
+  readonly #backOffs = new Map<number, Timer>();
   /** Discoveries under way below tasks that have yielded. */
   #discovering = 0;
   /** Suspended tasks that the executor keeps. */
   readonly #kept = new Set<number>();
-  /** What cannot happen, but has. */
-  #bug: { readonly error: unknown } | undefined;
+  #retried = 0;
+  /** Why the build was stopped from outside. */
+  #reason: unknown;
+  /** Why the build cannot go on: what cannot happen, but has; or the registry refuses. */
+  #broken: { readonly error: unknown } | undefined;
+  /** Runs while there is something to wait for that was asked to stop. */
+  #graceTimer: Timer | undefined;
+  readonly #graceEnd = Promise.withResolvers<void>();
+  #isGraceOver = false;
   #wake: (() => void) | undefined;
 
-  constructor(
-    executor: TaskExecutor,
-    failMode: FailMode,
-    maxConcurrentDiscover: number,
-    outside: AbortSignal | undefined,
-  ) {
-    this.#executor = executor;
-    this.#failMode = failMode;
-    this.#maxConcurrentDiscover = maxConcurrentDiscover;
-    this.#outside = outside;
+  constructor(settings: BuildSettings) {
+    this.#settings = settings;
+    const { concurrencyLimits, registry, onRegistryFailure, reporters } = settings;
+    this.#reporters = new Reporters(
+      reporters,
+      (error) => this.#warn(`A reporter has failed and is not told any more: ${messageOf(error)}`),
+    );
+    if (!(registry instanceof NoOpRegistry)) {
+      this.#recorder = new Recorder(registry, {
+        onRegistryFailure,
+        warn: (message) => this.#warn(message),
+        stop: (error) => this.#break(error),
+        onRoom: () => this.#wakeUp(),
+      });
+    }
+    this.#schedule = new Schedule((node, because) => {
+      if (!this.#isWatched) return;
+      const [task, failed] = [this.#schedule.task(node), this.#schedule.task(because)];
+      this.#tell({ kind: "skipped", task, because: failed });
+    });
+    this.#limits = new Limits(concurrencyLimits, (a, b) => this.#schedule.isBefore(a, b));
+    this.#progress = new Progress(
+      this.#schedule,
+      this.#errors,
+      this.#running,
+      this.#stop.signal,
+      () => this.#retried,
+    );
   }
 
   async run(tasks: TaskStruct): Promise<BuildSummary> {
     const started = performance.now();
-    const onAbort = (): void => this.#abort(this.#outside?.reason);
-    if (this.#outside?.aborted === true) onAbort();
-    this.#outside?.addEventListener("abort", onAbort, { once: true });
+    const roots = flattenTaskStruct(tasks);
+    using _ = this.#listen();
+    this.#reporters.buildStarted(this.#progress);
     try {
-      const roots = flattenTaskStruct(tasks);
       await this.#discoverAll(reserve(this.#schedule, roots, undefined).fresh);
+      if (this.#recorder !== undefined) await this.#startRecording(this.#recorder, roots);
+      this.#progress.phase = "building";
       await this.#loop();
       await this.#discardSuspended();
-      return this.#summary(performance.now() - started);
+      if (this.#broken !== undefined) throw this.#broken.error;
+      const summary = this.#summary(performance.now() - started);
+      await this.#endRecording((recorder) => recorder.end(summary));
+      await this.#reporters.buildEnded(summary);
+      return summary;
+    } catch (error) {
+      this.#abort(error);
+      await this.#endRecording((recorder) => recorder.fail(error));
+      await this.#reporters.buildBroke(error);
+      throw error;
     } finally {
-      this.#outside?.removeEventListener("abort", onAbort);
+      clearTimeout(this.#graceTimer);
     }
+  }
+
+  /** Has the outside stop the build, until it is disposed. */
+  #listen(): Disposable {
+    const { signal, handleSignals = false } = this.#settings;
+    const onAbort = (): void => this.#stopFromOutside(signal?.reason);
+    if (signal?.aborted === true) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const unlisten = handleSignals
+      ? onSystemSignal((name) =>
+        this.#stopFromOutside(
+          new InterruptedError(`The build was stopped by ${name}`, { signal: name }),
+        )
+      )
+      : undefined;
+    return {
+      [Symbol.dispose](): void {
+        signal?.removeEventListener("abort", onAbort);
+        unlisten?.();
+      },
+    };
   }
 
   async #discoverAll(nodes: readonly number[]): Promise<void> {
     const schedule = this.#schedule;
+    const { signal } = this.#stop;
     try {
-      await discover(schedule, nodes, {
-        maxConcurrent: this.#maxConcurrentDiscover,
-        signal: this.#stop.signal,
+      const discovered = discover(schedule, nodes, {
+        maxConcurrent: this.#settings.maxConcurrentDiscover,
+        signal,
+        limits: this.#limits,
+        onComplete: this.#reporters.wantTaskEvents
+          ? (node) => this.#tell({ kind: "previously_completed", task: schedule.task(node) })
+          : undefined,
         onError(_node, error) {
           throw error;
         },
       });
+      await Promise.race([discovered, this.#graceEnd.promise]);
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      throw error;
+      if (!signal.aborted) throw error;
     }
-    const cycle = schedule.findCycle();
+    if (signal.aborted) return;
+    const cycle = schedule.settle();
     if (cycle !== undefined) throw schedule.cycleError(cycle);
+  }
+
+  /** Begins the record of the build, with what is complete already: nothing is recorded of a discovery that fails. */
+  async #startRecording(recorder: Recorder, roots: readonly AnyTask[]): Promise<void> {
+    const schedule = this.#schedule;
+    await recorder.start(roots, this.#settings.description);
+    for (let node = 0; node < schedule.size; node++) {
+      if (schedule.state(node) !== "complete") continue;
+      recorder.onTaskEvent({ kind: "previously_completed", task: schedule.task(node) });
+    }
+  }
+
+  /** Waits until all is recorded; for a build that was stopped, no longer than half of the grace period. */
+  async #endRecording(end: (recorder: Recorder) => Promise<void>): Promise<void> {
+    const recorder = this.#recorder;
+    if (recorder === undefined) return;
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      if (!this.#stop.signal.aborted) return;
+      timer = setTimeout(resolve, this.#settings.gracePeriod / 2);
+    });
+    try {
+      await Promise.race([end(recorder), late]);
+    } finally {
+      clearTimeout(timer);
+      recorder.close();
+    }
   }
 
   /** Starts what is ready, takes in what has ended, until nothing moves any more. */
   async #loop(): Promise<void> {
     const schedule = this.#schedule;
     const { counts } = schedule;
+    const { executor } = this.#settings;
     let sliceStart = performance.now();
     let turns = 0;
     for (;;) {
-      if (this.#bug !== undefined) throw this.#bug.error;
-      while (counts.running < this.#executor.maxConcurrent && !this.#stop.signal.aborted) {
+      while (counts.running < executor.maxConcurrent && this.#mayStart) {
         const node = schedule.takeReady();
         if (node === undefined) break;
         if (!this.#start(node)) break;
@@ -204,7 +297,7 @@ class Build {
       }
       if (this.#ended.length > 0) {
         this.#takeEnded();
-      } else if (counts.running > 0 || this.#discovering > 0) {
+      } else if (this.#isWaiting) {
         await new Promise<void>((resolve) => this.#wake = resolve);
       } else if (this.#stop.signal.aborted || !this.#failCycle()) {
         return;
@@ -212,28 +305,94 @@ class Build {
     }
   }
 
+  get #mayStart(): boolean {
+    return !this.#stop.signal.aborted && this.#recorder?.isFull !== true;
+  }
+
+  /** Whether something will happen by itself. */
+  get #isWaiting(): boolean {
+    if (this.#schedule.counts.running > 0) return true;
+    if (this.#discovering > 0 && !this.#isGraceOver) return true;
+    return !this.#stop.signal.aborted &&
+      (this.#backOffs.size > 0 || this.#recorder?.isFull === true);
+  }
+
   /** Submits the node; `false` when it has failed on the spot, which the failure mode may want to know first. */
   #start(node: number): boolean {
-    this.#kept.delete(node);
-    const failed = (error: unknown): void => this.#end(node, { kind: "failed", error });
+    const task = this.#schedule.task(node);
+    const context = this.#contextOf(node, task);
+    const isResumed = this.#kept.delete(node);
+    if (this.#isWatched) {
+      this.#tell(
+        isResumed ? { kind: "resumed", task } : { kind: "started", task, attempt: context.attempt },
+      );
+    }
+    const end = (outcome: TaskOutcome): void => this.#end({ node, context, outcome });
+    const failed = (error: unknown): void => end({ kind: "failed", error });
     try {
-      const outcome = this.#executor.submit(this.#schedule.task(node), this.#context);
+      const outcome = this.#settings.executor.submit(task, context);
       if (isThenable(outcome)) {
-        outcome.then((settled) => this.#end(node, settled), failed);
+        this.#running.set(node, context);
+        this.#startClock(node, context);
+        outcome.then(end, failed);
         return true;
       }
-      this.#ended.push({ node, outcome });
+      this.#ended.push({ node, context: undefined, outcome });
       return outcome?.kind !== "failed";
     } catch (error) {
       // An executor of others that breaks its contract must not leave the build waiting.
-      failed(error);
+      this.#ended.push({ node, context: undefined, outcome: { kind: "failed", error } });
       return false;
     }
   }
 
-  #end(node: number, outcome: TaskOutcome): void {
-    this.#ended.push({ node, outcome });
+  #contextOf(node: number, task: AnyTask): RunContext {
+    const attempt = this.#attempts.get(node);
+    if (attempt !== undefined) return attempt.context;
+    if (policyOf(task)?.timeout === undefined) return this.#context;
+    return this.#newAttempt(node, 1).context;
+  }
+
+  #newAttempt(node: number, number: number): Attempt {
+    const timeout = policyOf(this.#schedule.task(node))?.timeout;
+    const controller = timeout === undefined ? undefined : new AbortController();
+    const { signal: stop } = this.#stop;
+    const signal = controller === undefined ? stop : AbortSignal.any([stop, controller.signal]);
+    const context = Object.freeze({ signal, attempt: number });
+    const attempt = { context, controller, left: timeout ?? Infinity };
+    this.#attempts.set(node, attempt);
+    return attempt;
+  }
+
+  #startClock(node: number, context: RunContext): void {
+    const attempt = this.#attempts.get(node);
+    if (attempt?.controller === undefined) return;
+    const timer = setTimeout(() => {
+      const { timeout } = policyOf(this.#schedule.task(node))!;
+      const error = new TaskTimeoutError(
+        `It took longer than its timeout of ${timeout} ms. Have it end earlier, or give it more time`,
+        { timeout: timeout! },
+      );
+      // The attempt has failed whether or not it heeds the signal. If it does not, its end is not looked at.
+      this.#end({ node, context, outcome: { kind: "failed", error } });
+      attempt.controller!.abort(error);
+    }, attempt.left);
+    this.#timeouts.set(node, { timer, since: performance.now() });
+  }
+
+  #stopClock(node: number): void {
+    const timeout = this.#timeouts.get(node);
+    if (timeout === undefined) return;
+    clearTimeout(timeout.timer);
+    this.#timeouts.delete(node);
+    const attempt = this.#attempts.get(node)!;
+    attempt.left = Math.max(0, attempt.left - (performance.now() - timeout.since));
+  }
+
+  #end(end: End): void {
+    this.#ended.push(end);
     this.#wakeUp();
+    if (this.#isGraceOver) this.#takeEnded();
   }
 
   #wakeUp(): void {
@@ -244,16 +403,29 @@ class Build {
   #takeEnded(): void {
     const ended = this.#ended;
     this.#ended = [];
-    for (const { node, outcome } of ended) {
+    for (const end of ended) {
+      const { node, context, outcome } = end;
+      if (context !== undefined) {
+        if (this.#running.get(node) !== context) {
+          this.#forget(end);
+          continue;
+        }
+        this.#running.delete(node);
+        this.#stopClock(node);
+      }
       switch (outcome?.kind) {
         case "complete":
           this.#schedule.completed(node);
+          this.#attempts.delete(node);
+          if (this.#isWatched) {
+            this.#tell({ kind: "completed", task: this.#schedule.task(node) });
+          }
           break;
         case "suspended":
           this.#suspend(node, outcome);
           break;
         case "failed":
-          this.#fail(node, outcome.error);
+          this.#attemptFailed(node, outcome.error);
           break;
         default:
           this.#fail(
@@ -268,11 +440,18 @@ class Build {
     }
   }
 
+  /** An attempt that was given up has ended after all, or goes on to a yield: there it stays. */
+  #forget({ node, context, outcome }: End): void {
+    if (outcome?.kind !== "suspended") return;
+    this.#settings.executor.discard?.(this.#schedule.task(node), context!).catch(() => {});
+  }
+
   /** Has the node wait for what it yielded, which may be new to the build. */
   #suspend(node: number, { requires }: TaskOutcome & { readonly kind: "suspended" }): void {
     const schedule = this.#schedule;
     schedule.suspended(node);
     this.#kept.add(node);
+    if (this.#isWatched) this.#tell({ kind: "suspended", task: schedule.task(node), requires });
     try {
       const { nodes, fresh } = reserve(schedule, requires, node);
       for (const required of nodes) schedule.require(node, required);
@@ -286,51 +465,132 @@ class Build {
   #discoverMore(nodes: readonly number[]): void {
     this.#discovering++;
     discover(this.#schedule, nodes, {
-      maxConcurrent: this.#maxConcurrentDiscover,
+      maxConcurrent: this.#settings.maxConcurrentDiscover,
       signal: this.#stop.signal,
+      limits: this.#limits,
+      onComplete: this.#isWatched
+        ? (node) => this.#tell({ kind: "previously_completed", task: this.#schedule.task(node) })
+        : undefined,
       onError: (node, error) => {
         // When the build is stopped, so are the checks: that tells nothing about their tasks.
         if (!this.#stop.signal.aborted) this.#fail(node, error);
       },
     }).catch((error) => {
-      if (!this.#stop.signal.aborted) this.#bug ??= { error };
+      if (!this.#stop.signal.aborted) this.#break(error);
     }).finally(() => {
       this.#discovering--;
       this.#wakeUp();
     });
   }
 
+  /** An attempt at the node has failed: it is tried again, or has failed for good, or stopped as it was asked to. */
+  #attemptFailed(node: number, error: unknown): void {
+    const { signal } = this.#stop;
+    if (signal.aborted && hasStopped(error, signal)) return this.#cancel(node);
+    const retries = policyOf(this.#schedule.task(node))?.retries;
+    const attempt = this.#attempts.get(node)?.context.attempt ?? 1;
+    if (retries === undefined || attempt >= retries.maxAttempts || signal.aborted) {
+      return this.#fail(node, error);
+    }
+    try {
+      if (!isRetriable(error, retries)) return this.#fail(node, error);
+    } catch (cause) {
+      return this.#fail(node, new Error(`isRetriable threw ${describe(cause)}`, { cause }));
+    }
+    this.#backOff(node, attempt, error, backOff(retries, attempt));
+  }
+
+  #backOff(node: number, attempt: number, error: unknown, delay: number): void {
+    const schedule = this.#schedule;
+    schedule.backedOff(node);
+    this.#retried++;
+    this.#newAttempt(node, attempt + 1);
+    const timer = setTimeout(() => {
+      this.#backOffs.delete(node);
+      schedule.release(node, []);
+      this.#wakeUp();
+    }, delay);
+    this.#backOffs.set(node, timer);
+    if (this.#isWatched) {
+      this.#tell({ kind: "retrying", task: schedule.task(node), attempt, error, delay });
+    }
+  }
+
   #fail(node: number, error: unknown): void {
     const schedule = this.#schedule;
-    const { signal } = this.#stop;
-    if (signal.aborted && isAbort(error, signal)) {
-      schedule.cancelled(node);
-      return;
-    }
-    schedule.failed(node);
+    const isBegun = schedule.state(node) !== "waiting";
+    const attempt = isBegun ? this.#attempts.get(node)?.context.attempt ?? 1 : 0;
     const task = schedule.task(node);
-    const above = schedule.path(node, MOST_NAMED + 2).slice(0, -1).reverse().map(shortName);
-    const below = above.length === 0
-      ? ""
-      : ` (required by ${
-        above.length > MOST_NAMED
-          ? `${above.slice(0, MOST_NAMED).join(", by ")}, ...`
-          : above.join(", by ")
-      })`;
-    this.#errors.push(
-      new TaskFailedError(`Cannot complete ${task}${below}: ${messageOf(error)}`, {
-        taskId: task.id,
-        path: () => schedule.path(node).map(String),
-        cause: error,
-      }),
+    const failure = new TaskFailedError(
+      `Cannot complete ${task}${this.#requiredBy(node)}${
+        attempt > 1 ? ` after ${attempt} attempts` : ""
+      }: ${messageOf(error)}`,
+      { taskId: task.id, path: () => schedule.path(node).map(String), cause: error },
     );
-    if (this.#failMode === "fail_fast") {
+    this.#errors.push(failure);
+    this.#attempts.delete(node);
+    if (this.#isWatched) this.#tell({ kind: "failed", task, attempt, error: failure });
+    schedule.failed(node);
+    if (this.#settings.failMode === "fail_fast") {
       this.#abort(new DOMException("Another task of the build has failed", "AbortError"));
     }
   }
 
+  #requiredBy(node: number): string {
+    const path = this.#schedule.path(node, MOST_NAMED + 2).slice(0, -1);
+    if (path.length === 0) return "";
+    const above = path.reverse().map(shortName);
+    const named = above.slice(0, MOST_NAMED).join(", by ");
+    return ` (required by ${named}${above.length > MOST_NAMED ? ", ..." : ""})`;
+  }
+
+  #cancel(node: number): void {
+    this.#schedule.cancelled(node);
+    this.#attempts.delete(node);
+    if (this.#isWatched) this.#tell({ kind: "cancelled", task: this.#schedule.task(node) });
+  }
+
+  #stopFromOutside(reason: unknown): void {
+    this.#reason ??= reason;
+    this.#abort(reason);
+  }
+
+  #break(error: unknown): void {
+    this.#broken ??= { error };
+    this.#abort(error);
+  }
+
   #abort(reason: unknown): void {
-    if (!this.#stop.signal.aborted) this.#stop.abort(reason);
+    if (!this.#stop.signal.aborted) {
+      for (const timer of this.#backOffs.values()) clearTimeout(timer);
+      this.#startGrace();
+      this.#stop.abort(reason);
+    }
+    this.#wakeUp();
+  }
+
+  #startGrace(): void {
+    this.#graceTimer ??= setTimeout(() => this.#endGrace(), this.#settings.gracePeriod);
+  }
+
+  /** Goes on without the tasks that were asked to stop and have not. */
+  #endGrace(): void {
+    this.#isGraceOver = true;
+    const nodes = [...this.#running];
+    if (nodes.length > 0) {
+      const names = nodes.slice(0, MOST_NAMED).map(([node]) => String(this.#schedule.task(node)));
+      const more = nodes.length > MOST_NAMED ? ` and ${nodes.length - MOST_NAMED} more` : "";
+      this.#warn(
+        `The build did not wait for ${
+          names.join(", ")
+        }${more}: asked to stop, they went on for more than ${this.#settings.gracePeriod} ms. Have run() heed its signal`,
+      );
+    }
+    const { reason: error } = this.#stop.signal;
+    for (const [node, context] of nodes) {
+      this.#ended.push({ node, context, outcome: { kind: "failed", error } });
+    }
+    this.#graceEnd.resolve();
     this.#wakeUp();
   }
 
@@ -346,32 +606,64 @@ class Build {
 
   /** Gives up the suspended tasks that will not go on, so that their `finally` blocks run. */
   async #discardSuspended(): Promise<void> {
-    const schedule = this.#schedule;
+    if (this.#kept.size === 0) return;
+    this.#startGrace();
+    const { executor } = this.#settings;
     for (const node of this.#kept) {
-      if (schedule.state(node) === "suspended") schedule.cancelled(node);
-      await this.#executor.discard?.(schedule.task(node), this.#context);
+      const task = this.#schedule.task(node);
+      const context = this.#contextOf(node, task);
+      if (this.#schedule.state(node) === "suspended") this.#cancel(node);
+      await Promise.race([executor.discard?.(task, context), this.#graceEnd.promise]);
     }
   }
 
+  /** Whether anybody is told what happens to each task. */
+  get #isWatched(): boolean {
+    return this.#recorder !== undefined || this.#reporters.wantTaskEvents;
+  }
+
+  #tell(event: TaskEvent): void {
+    this.#recorder?.onTaskEvent(event);
+    this.#reporters.taskEvent(event);
+  }
+
+  #warn(message: string): void {
+    this.#warnings.push(message);
+    this.#reporters.warned(message);
+  }
+
   #summary(duration: number): BuildSummary {
-    const { counts, size, previouslyCompleted } = this.#schedule;
-    const taskCount: TaskCount = {
-      discovered: size,
-      previouslyCompleted,
-      succeeded: counts.complete - previouslyCompleted,
-      failed: counts.failed,
-      skipped: counts.skipped,
-      cancelled: counts.cancelled,
-      pending: counts.waiting + counts.ready,
-    };
+    const schedule = this.#schedule;
+    const { counts, size } = schedule;
     const status = counts.failed > 0 ? "failure" : counts.complete < size ? "cancelled" : "success";
-    const reason: unknown = this.#outside?.aborted === true ? this.#outside.reason : undefined;
-    return new BuildSummary({ status, taskCount, errors: this.#errors, duration, reason });
+    return new BuildSummary({
+      status,
+      taskCount: countsOf(schedule),
+      errors: this.#errors,
+      warnings: this.#warnings,
+      duration,
+      retried: this.#retried,
+      buildId: this.#recorder?.buildId ?? NIL_BUILD_ID,
+      reason: this.#reason,
+      tasks: () => resultsOf(schedule),
+    });
   }
 }
 
-/** Whether what a task threw says that it stopped because it was asked to. */
-function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return error === signal.reason ||
-    (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError"));
+/** Whether what a task threw, or left undone, says that it stopped because it was asked to. */
+function hasStopped(error: unknown, signal: AbortSignal): boolean {
+  let at = error;
+  for (let depth = 0; depth < MOST_CAUSES && at instanceof Error; depth++, at = at.cause) {
+    if (at === signal.reason || at.name === "AbortError" || at.name === "TimeoutError") return true;
+  }
+  return at === signal.reason || error instanceof MissingOutputError;
+}
+
+/** How far an error is followed to its causes. */
+const MOST_CAUSES = 5;
+
+/** What is wrong with the surroundings or the code stays wrong. */
+function isRetriable(error: unknown, retries: NonNullable<RunPolicy["retries"]>): boolean {
+  return !(error instanceof PermissionError || error instanceof ConfigError ||
+    error instanceof TaskVersionError) && retries.isRetriable(error);
 }

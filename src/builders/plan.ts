@@ -16,9 +16,11 @@ import { describe, stringifyJson } from "../json.ts";
 import type { ExistenceProbe, TargetStore } from "../targets/target.ts";
 import { isCompleteByTarget } from "../tasks/base_task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
+import type { RunPolicy } from "../tasks/run_policy.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { bodyOf } from "../tasks/task_body.ts";
-import { taskTypeOf } from "../tasks/type_registry.ts";
+import { policyOf, taskTypeOf } from "../tasks/type_registry.ts";
+import type { Limits } from "./limits.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Options of {@linkcode discover}. */
@@ -27,6 +29,10 @@ export interface DiscoverOptions {
   readonly maxConcurrent: number;
   /** Stops looking. */
   readonly signal: AbortSignal;
+  /** The limits of the build. */
+  readonly limits: Limits;
+  /** A task that was complete when it was found. */
+  onComplete?: ((node: number) => void) | undefined;
   /** A task of which it cannot be told what it requires or whether it is complete; to throw ends the discovery. */
   onError(node: number, error: unknown): void;
 }
@@ -74,11 +80,11 @@ export function reserve(
 export async function discover(
   schedule: Schedule,
   nodes: readonly number[],
-  { maxConcurrent, signal, onError }: DiscoverOptions,
+  { maxConcurrent, signal, limits, onComplete, onError }: DiscoverOptions,
 ): Promise<void> {
   for (let level = nodes; level.length > 0;) {
     signal.throwIfAborted();
-    const complete = await areComplete(schedule, level, { maxConcurrent, signal, onError });
+    const complete = await areComplete(schedule, level, { maxConcurrent, signal, limits, onError });
     const next: number[] = [];
     for (let i = 0; i < level.length; i++) {
       const node = level[i]!;
@@ -86,10 +92,14 @@ export async function discover(
       if (complete[i] === undefined) continue;
       if (complete[i] === true) {
         schedule.completed(node);
+        onComplete?.(node);
         continue;
       }
       try {
-        const required = reserve(schedule, requirementsOf(schedule.task(node)), node);
+        const task = schedule.task(node);
+        const policy = policyOf(task);
+        if (policy !== undefined) setPolicy(schedule, node, policy, limits);
+        const required = reserve(schedule, requirementsOf(task), node);
         for (const each of required.nodes) schedule.require(node, each);
         for (const each of required.fresh) next.push(each);
         schedule.release(node, required.nodes);
@@ -98,6 +108,19 @@ export async function discover(
       }
     }
     level = next;
+  }
+}
+
+function setPolicy(schedule: Schedule, node: number, policy: RunPolicy, limits: Limits): void {
+  const task = schedule.task(node);
+  try {
+    const keys = policy.concurrencyKeys(task);
+    schedule.setPolicy(node, policy.priority(task), limits.named(keys, task));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new DiscoveryError(`Cannot tell how to run ${task}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -77,9 +77,80 @@ export type TaskEvent =
   }
   /** Its output is there. */
   | { readonly kind: "completed"; readonly task: AnyTask }
-  /** It failed, for good. */
-  | { readonly kind: "failed"; readonly task: AnyTask; readonly error: TaskFailedError }
+  /** It failed, for good, in this attempt; 0 when it could not even begin. */
+  | {
+    readonly kind: "failed";
+    readonly task: AnyTask;
+    readonly attempt: number;
+    readonly error: TaskFailedError;
+  }
   /** It cannot run because this task, which it requires, failed. */
   | { readonly kind: "skipped"; readonly task: AnyTask; readonly because: AnyTask }
   /** It was given up when the build was stopped. */
   | { readonly kind: "cancelled"; readonly task: AnyTask };
+
+/** Several reporters as one, of which those that throw are let go. */
+export class Reporters {
+  #reporters: readonly Reporter[];
+  #watching: readonly Reporter[] = [];
+  readonly #onThrow: (error: unknown) => void;
+
+  /** `onThrow` is told what a reporter threw. */
+  constructor(reporters: readonly Reporter[], onThrow: (error: unknown) => void) {
+    this.#reporters = reporters;
+    this.#onThrow = onThrow;
+    this.#sort();
+  }
+
+  /** Whether anybody wants to know what happens to each task. */
+  get wantTaskEvents(): boolean {
+    return this.#watching.length > 0;
+  }
+
+  buildStarted(progress: BuildProgress): void {
+    for (const each of this.#reporters) this.#try(each, () => each.onBuildStart?.(progress));
+  }
+
+  taskEvent(event: TaskEvent): void {
+    for (const each of this.#watching) {
+      try {
+        each.onTaskEvent!(event);
+      } catch (error) {
+        this.#letGo(each, error);
+      }
+    }
+  }
+
+  warned(message: string): void {
+    for (const each of this.#reporters) this.#try(each, () => each.onWarning?.(message));
+  }
+
+  async buildEnded(summary: BuildSummary): Promise<void> {
+    for (const each of this.#reporters) await this.#try(each, () => each.onBuildEnd?.(summary));
+  }
+
+  async buildBroke(error: unknown): Promise<void> {
+    for (const each of this.#reporters) await this.#try(each, () => each.onBuildError?.(error));
+  }
+
+  #try(reporter: Reporter, tell: () => void | Promise<void>): void | Promise<void> {
+    try {
+      const told = tell();
+      return told instanceof Promise
+        ? told.catch((error) => this.#letGo(reporter, error))
+        : undefined;
+    } catch (error) {
+      this.#letGo(reporter, error);
+    }
+  }
+
+  #letGo(reporter: Reporter, error: unknown): void {
+    this.#reporters = this.#reporters.filter((each) => each !== reporter);
+    this.#sort();
+    this.#onThrow(error);
+  }
+
+  #sort(): void {
+    this.#watching = this.#reporters.filter(({ onTaskEvent }) => onTaskEvent !== undefined);
+  }
+}

@@ -10,12 +10,15 @@
 
 import { DependencyCycleError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
+import type { Limit } from "./limits.ts";
+import { ReadyQueue } from "./ready_queue.ts";
+import type { TaskResult } from "./summary.ts";
 
 /** The states of a task in a build. */
 export type TaskState =
-  /** Something it requires is not complete, or that is not known yet. */
+  /** Something it requires is not complete, or that is not known yet; or it is not yet time for its next attempt. */
   | "waiting"
-  /** It can start, or go on after what it yielded is complete. */
+  /** It can start, or go on after what it yielded is complete, as soon as there is a slot for it. */
   | "ready"
   /** The executor has it. */
   | "running"
@@ -59,9 +62,24 @@ export class Schedule {
   readonly #last: number[] = [];
   readonly #next: number[] = [];
   readonly #to: number[] = [];
-  #ready: number[] = [];
-  #readyHead = 0;
+  readonly #priorities: number[] = [];
+  /** How many tasks wait for the node, one after the other, along the longest path up to a root. */
+  readonly #heights: number[] = [];
+  /** When the node last became ready, as a count of such events; NONE when it never did. */
+  readonly #turns: number[] = [];
+  /** The limits that count the node, for those that have any. */
+  readonly #limits = new Map<number, readonly Limit[]>();
+  /** For each skipped node the one that failed. */
+  readonly #blame = new Map<number, number>();
+  readonly #onSkipped: ((node: number, because: number) => void) | undefined;
+  readonly #ready = new ReadyQueue((a, b) => this.isBefore(a, b));
+  #turn = 0;
   #previouslyCompleted = 0;
+
+  /** `onSkipped` is called for each node that is skipped. */
+  constructor(onSkipped?: (node: number, because: number) => void) {
+    this.#onSkipped = onSkipped;
+  }
 
   /** How many tasks there are. */
   get size(): number {
@@ -83,6 +101,21 @@ export class Schedule {
     return this.#states[node]!;
   }
 
+  /** How the node counts when all has ended. */
+  result(node: number): TaskResult["state"] {
+    const state = this.#states[node]!;
+    switch (state) {
+      case "complete":
+        return this.#turns[node] === NONE ? "previouslyCompleted" : "succeeded";
+      case "failed":
+      case "skipped":
+      case "cancelled":
+        return state;
+      default:
+        return "pending";
+    }
+  }
+
   /** Adds a task that waits until it is released. */
   add(task: AnyTask, parent: number | undefined): number {
     const node = this.#tasks.length;
@@ -93,8 +126,17 @@ export class Schedule {
     this.#parents.push(parent ?? NONE);
     this.#first.push(NONE);
     this.#last.push(NONE);
+    this.#priorities.push(0);
+    this.#heights.push(parent === undefined ? 0 : this.#heights[parent]! + 1);
+    this.#turns.push(NONE);
     this.counts.waiting++;
     return node;
+  }
+
+  /** Says how a node that is not yet released wants to be run. */
+  setPolicy(node: number, priority: number, limits: readonly Limit[]): void {
+    this.#priorities[node] = priority;
+    if (limits.length > 0) this.#limits.set(node, limits);
   }
 
   /** Takes back the nodes from this one on, which have no edges yet. */
@@ -103,9 +145,18 @@ export class Schedule {
       this.#nodes.delete(task.id);
       this.counts.waiting--;
     }
-    for (const each of [this.#states, this.#missing, this.#parents, this.#first, this.#last]) {
-      each.length = first;
-    }
+    for (
+      const each of [
+        this.#states,
+        this.#missing,
+        this.#parents,
+        this.#first,
+        this.#last,
+        this.#priorities,
+        this.#heights,
+        this.#turns,
+      ]
+    ) each.length = first;
   }
 
   /** From here on the node waits for `required` too. A node that waits for what has failed is skipped when released. */
@@ -123,25 +174,42 @@ export class Schedule {
   /** All that the node requires is known: it is ready as soon as all of it is complete, skipped when some has failed. */
   release(node: number, required: readonly number[]): void {
     if (!this.#isOpen(node)) return;
-    if (required.some((each) => isDead(this.#states[each]!))) {
-      this.#moved(node, "skipped");
-      this.#skipDependents(node);
+    const dead = required.find((each) => isDead(this.#states[each]!));
+    if (dead !== undefined) {
+      const because = this.#blame.get(dead) ?? dead;
+      this.#skip(node, because);
+      this.#skipDependents(node, because);
     } else if (--this.#missing[node]! === 0) {
-      this.#moved(node, "ready");
-      this.#ready.push(node);
+      this.#becomeReady(node);
     }
   }
 
-  /** The next node that can run, in the order in which they became ready. */
+  /**
+   * The next node that can run: the one of the highest priority; of these the one with the most tasks above it that
+   * wait for each other; of these the one that became ready first. Takes a slot of each limit that counts it.
+   */
   takeReady(): number | undefined {
-    const node = this.#ready[this.#readyHead];
-    if (node === undefined) return undefined;
-    if (++this.#readyHead > 1024 && this.#readyHead * 2 > this.#ready.length) {
-      this.#ready = this.#ready.slice(this.#readyHead);
-      this.#readyHead = 0;
+    for (;;) {
+      const node = this.#ready.take();
+      if (node === undefined) return undefined;
+      const limits = this.#limits.get(node);
+      const full = limits?.find(({ free }) => free === 0);
+      if (full === undefined) {
+        if (limits !== undefined) { for (const limit of limits) limit.free--; }
+        this.#moved(node, "running");
+        return node;
+      }
+      full.parked.add(node);
+      // It may have been the one let in for a slot of another limit: the next one gets that chance.
+      for (const limit of limits!) if (limit.free > 0) this.#unpark(limit);
     }
-    this.#moved(node, "running");
-    return node;
+  }
+
+  /** Whether of two ready nodes the first is to be started first. */
+  isBefore(a: number, b: number): boolean {
+    return (this.#priorities[b]! - this.#priorities[a]! ||
+      this.#heights[b]! - this.#heights[a]! ||
+      this.#turns[a]! - this.#turns[b]!) < 0;
   }
 
   /** How many tasks were complete when they were found. */
@@ -156,8 +224,7 @@ export class Schedule {
     for (let edge = this.#first[node]!; edge !== NONE; edge = this.#next[edge]!) {
       const dependent = this.#to[edge]!;
       if (--this.#missing[dependent]! === 0 && this.#isOpen(dependent)) {
-        this.#moved(dependent, "ready");
-        this.#ready.push(dependent);
+        this.#becomeReady(dependent);
       }
     }
   }
@@ -168,10 +235,21 @@ export class Schedule {
     this.#missing[node] = 1;
   }
 
+  /** An attempt at the node failed; it waits until it is released for the next one. */
+  backedOff(node: number): void {
+    this.#moved(node, "waiting");
+    this.#missing[node] = 1;
+  }
+
   /** The node cannot be completed, and so nothing that requires it, however far down. */
   failed(node: number): void {
     this.#moved(node, "failed");
-    this.#skipDependents(node);
+    this.#skipDependents(node, node);
+  }
+
+  /** The failed node because of which this one is skipped. */
+  blamed(node: number): number | undefined {
+    return this.#blame.get(node);
   }
 
   /** The node was given up when the build was stopped. */
@@ -193,6 +271,31 @@ export class Schedule {
    * of the discovery and for a build in which nothing moves. Each node of it requires the next one.
    */
   findCycle(): number[] | undefined {
+    return this.#walk().cycle;
+  }
+
+  /**
+   * Ends the first discovery: says how many tasks stand above each node, along the longest path. Nodes that come in
+   * later count from the one that asked for them. Gives a circle, if there is one.
+   */
+  settle(): number[] | undefined {
+    const { order, cycle } = this.#walk();
+    const heights = this.#heights;
+    for (let i = order.length - 1; i >= 0; i--) {
+      const node = order[i]!;
+      let height = 0;
+      for (let edge = this.#first[node]!; edge !== NONE; edge = this.#next[edge]!) {
+        const above = heights[this.#to[edge]!]! + 1;
+        if (above > height) height = above;
+      }
+      heights[node] = height;
+    }
+    this.#ready.restore();
+    return cycle;
+  }
+
+  /** The nodes that can be completed, each after what it requires; and a circle among the others. */
+  #walk(): { readonly order: readonly number[]; readonly cycle: number[] | undefined } {
     // Take away what can be completed; every node that is left requires another that is left, so going on leads round.
     const missing = this.#missing.slice();
     const free: number[] = [];
@@ -202,8 +305,8 @@ export class Schedule {
       left.push(open);
       if (this.#states[node] === "ready" || this.#states[node] === "running") free.push(node);
     }
-    for (let node = free.pop(); node !== undefined; node = free.pop()) {
-      for (let edge = this.#first[node]!; edge !== NONE; edge = this.#next[edge]!) {
+    for (let i = 0; i < free.length; i++) {
+      for (let edge = this.#first[free[i]!]!; edge !== NONE; edge = this.#next[edge]!) {
         const dependent = this.#to[edge]!;
         if (--missing[dependent]! === 0 && left[dependent]) {
           left[dependent] = false;
@@ -211,6 +314,10 @@ export class Schedule {
         }
       }
     }
+    return { order: free, cycle: this.#findCycleIn(left) };
+  }
+
+  #findCycleIn(left: readonly boolean[]): number[] | undefined {
     const start = left.indexOf(true);
     if (start < 0) return undefined;
     // One edge among those that are left, backwards: what each node requires.
@@ -248,13 +355,31 @@ export class Schedule {
     return state === "waiting" || state === "suspended";
   }
 
-  #skipDependents(node: number): void {
+  #becomeReady(node: number): void {
+    this.#moved(node, "ready");
+    this.#turns[node] = this.#turn++;
+    this.#ready.add(node);
+  }
+
+  /** Lets the first node that waits for a slot of the limit try again. */
+  #unpark(limit: Limit): void {
+    const node = limit.parked.take();
+    if (node !== undefined) this.#ready.add(node);
+  }
+
+  #skip(node: number, because: number): void {
+    this.#moved(node, "skipped");
+    this.#blame.set(node, because);
+    this.#onSkipped?.(node, because);
+  }
+
+  #skipDependents(node: number, because: number): void {
     const stack = [node];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       for (let edge = this.#first[at]!; edge !== NONE; edge = this.#next[edge]!) {
         const dependent = this.#to[edge]!;
         if (!this.#isOpen(dependent)) continue;
-        this.#moved(dependent, "skipped");
+        this.#skip(dependent, because);
         stack.push(dependent);
       }
     }
@@ -269,13 +394,23 @@ export class Schedule {
     this.#states[node] = to;
     this.counts[from]--;
     this.counts[to]++;
+    if (from === "running") this.#freeSlots(node);
+  }
+
+  #freeSlots(node: number): void {
+    const limits = this.#limits.get(node);
+    if (limits === undefined) return;
+    for (const limit of limits) {
+      limit.free++;
+      this.#unpark(limit);
+    }
   }
 }
 
 const MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
   waiting: ["ready", "complete", "failed", "skipped"],
   ready: ["running"],
-  running: ["complete", "suspended", "failed", "cancelled"],
+  running: ["complete", "suspended", "waiting", "failed", "cancelled"],
   suspended: ["ready", "failed", "skipped", "cancelled"],
   complete: [],
   failed: [],

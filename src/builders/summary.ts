@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { TaskFailedError } from "../errors.ts";
+import { InterruptedError, type TaskFailedError } from "../errors.ts";
+import type { AnyTask } from "../tasks/task.ts";
 
 /** How a build ended. */
 export type BuildStatus =
@@ -29,8 +30,31 @@ export interface TaskCount {
   readonly skipped: number;
   /** Were under way when the build was stopped. */
   readonly cancelled: number;
-  /** Did not get their turn before the build was stopped. */
+  /** Did not get their turn, or their next attempt, before the build was stopped. */
   readonly pending: number;
+}
+
+/** How one task ended. */
+export interface TaskResult {
+  /** The task. */
+  readonly task: AnyTask;
+  /** How it ended: the members of `TaskCount`. */
+  readonly state: Exclude<keyof TaskCount, "discovered">;
+  /** For a skipped task: the one that failed. */
+  readonly because?: AnyTask;
+}
+
+/** What a summary is made of. */
+export interface BuildSummaryDetails {
+  readonly status: BuildStatus;
+  readonly taskCount: TaskCount;
+  readonly errors: readonly TaskFailedError[];
+  readonly warnings: readonly string[];
+  readonly duration: number;
+  readonly retried: number;
+  readonly buildId: string;
+  readonly reason: unknown;
+  tasks(): Iterable<TaskResult>;
 }
 
 /** What a build gives: it does not throw when tasks fail. */
@@ -41,31 +65,49 @@ export class BuildSummary {
   readonly taskCount: TaskCount;
   /** The failures, in the order in which they happened. */
   readonly errors: readonly TaskFailedError[];
+  /** What was not as it should be, though the build went on. */
+  readonly warnings: readonly string[];
   /** How long it took, in milliseconds. */
   readonly duration: number;
+  /** How many attempts failed and were followed by another. */
+  readonly retried: number;
+  /** Its id in the registry; the nil UUID where there is none. */
+  readonly buildId: string;
   /** Why it was stopped from outside, when it was. */
   readonly reason: unknown;
+  readonly #tasks: () => Iterable<TaskResult>;
 
   /** Made by a build. */
-  constructor(
-    { status, taskCount, errors, duration, reason }: {
-      readonly status: BuildStatus;
-      readonly taskCount: TaskCount;
-      readonly errors: readonly TaskFailedError[];
-      readonly duration: number;
-      readonly reason?: unknown;
-    },
-  ) {
-    this.status = status;
-    this.taskCount = taskCount;
-    this.errors = errors;
-    this.duration = duration;
-    this.reason = reason;
+  constructor(details: BuildSummaryDetails) {
+    this.status = details.status;
+    this.taskCount = details.taskCount;
+    this.errors = details.errors;
+    this.warnings = details.warnings;
+    this.duration = details.duration;
+    this.retried = details.retried;
+    this.buildId = details.buildId;
+    this.reason = details.reason;
+    this.#tasks = details.tasks;
   }
 
   /** The first failure: which task, its path from a root, and as `cause` what was thrown. */
   get error(): TaskFailedError | undefined {
     return this.errors[0];
+  }
+
+  /**
+   * For `Deno.exit()`: 0 when all is complete, 130 when it was interrupted (SIGINT), 143 when it was terminated
+   * (SIGTERM), else 1.
+   */
+  get exitCode(): number {
+    if (this.status === "success") return 0;
+    if (!(this.reason instanceof InterruptedError)) return 1;
+    return this.reason.signal === "SIGTERM" ? 143 : 130;
+  }
+
+  /** All tasks of the build with how they ended, in the order in which they were found. */
+  tasks(): Iterable<TaskResult> {
+    return this.#tasks();
   }
 
   /** Throws the first failure, or why the build was stopped; does nothing when all is complete. */
@@ -84,10 +126,11 @@ export class BuildSummary {
     );
     const ran = parts.length === 0 ? "nothing to run" : parts.join(", ");
     const was = previouslyCompleted > 0 ? `, ${previouslyCompleted} complete before` : "";
+    const again = this.retried > 0 ? `, ${count(this.retried, "retry", "retries")}` : "";
     const lines = [
-      `Build ${TITLES[this.status]} in ${
-        formatDuration(this.duration)
-      }: ${ran}${was} (${discovered} ${discovered === 1 ? "task" : "tasks"})`,
+      `Build ${TITLES[this.status]} in ${formatDuration(this.duration)}: ${ran}${was}${again} (${
+        count(discovered, "task", "tasks")
+      })`,
     ];
     for (const error of this.errors.slice(0, MOST_ERRORS)) {
       lines.push(`  ${shorten(error.message)}`);
@@ -95,7 +138,21 @@ export class BuildSummary {
     if (this.errors.length > MOST_ERRORS) {
       lines.push(`  ... and ${this.errors.length - MOST_ERRORS} more failures`);
     }
+    if (this.status === "cancelled") lines.push(...this.#notDone());
+    for (const warning of this.warnings) lines.push(`  Warning: ${shorten(warning)}`);
     return lines.join("\n");
+  }
+
+  #notDone(): readonly string[] {
+    const lines: string[] = [];
+    let more = 0;
+    for (const { task, state } of this.tasks()) {
+      if (state !== "cancelled" && state !== "pending") continue;
+      if (lines.length < MOST_ERRORS) lines.push(`  Not done: ${task}`);
+      else more++;
+    }
+    if (more > 0) lines.push(`  ... and ${more} more`);
+    return lines;
   }
 
   /** What the console shows. */
@@ -116,9 +173,13 @@ function shorten(text: string): string {
   return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text;
 }
 
+function count(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
 function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

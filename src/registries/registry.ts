@@ -5,7 +5,6 @@
  * @module
  */
 
-import { type Provider, provider } from "../provider.ts";
 import type { RegistryAsset } from "../tasks/asset.ts";
 import type { AnyTask } from "../tasks/task.ts";
 
@@ -28,11 +27,11 @@ export type RegistryBuildStatus =
   | "cancelled"
   | "exit_early";
 
-/** What a registry knows of a task. */
+/** What a registry knows of a task. The first build to register it has said what it is; any build, how it goes. */
 export interface TaskMetadata {
   /** Id of the task. */
   readonly id: string;
-  /** The task as JSON; `taskFromJSON` makes it again. */
+  /** The task as JSON, nested tasks in full; `taskFromJSON` makes it again. */
   readonly body: Readonly<Record<string, unknown>>;
   /** Name of its type. */
   readonly name: string;
@@ -42,41 +41,48 @@ export interface TaskMetadata {
   readonly version: string;
   /** Where its output is; `undefined` where its output is no target. */
   readonly outputUri: string | undefined;
-  /** Its state, as last told by any build. */
+  /** Its state as last told by any build; but once it was completed it stays so. Only its target knows for sure. */
   readonly status: RegistryTaskStatus;
   /** When it was first registered. */
   readonly registeredAt: Date | undefined;
-  /** When it was last started. */
+  /** When it was first started. */
   readonly startedAt: Date | undefined;
-  /** When it was last completed. */
+  /** When it last ended: was completed, failed or given up. */
   readonly completedAt: Date | undefined;
-  /** Why it failed, where it did. */
+  /** Why it last failed; still there when it was completed since. */
   readonly errorMessage: string | undefined;
 }
 
 /** The build id of a registry that keeps none. */
 export const NIL_BUILD_ID = "00000000-0000-0000-0000-000000000000";
 
+/** Options of {@linkcode Registry.buildStart}. */
+export interface BuildStartOptions {
+  /** What the build is for, in the words of who began it. */
+  readonly description?: string | undefined;
+}
+
 /** What the methods of a registry give: nothing, at once or later. */
 export type Recorded = void | Promise<void>;
 
 /**
  * The base of all registries. Extend it with `taskRegister` and `taskGetMetadata`; all else does nothing unless
- * overridden. A registry keeps no state between calls about the build under way: one serves many at once.
+ * overridden. One registry serves many builds at once: each call says which build it is about.
  *
  * A method throws `RegistryError`: `isOutage` says that the registry could not be reached, which a build rides out;
- * anything else is a refusal, which stops the build.
+ * anything else is a refusal, which stops the build. A registry that keeps what it is told refuses builds that it did
+ * not start, and tasks that no build has registered.
  */
 export abstract class Registry {
-  /** A build begins; gives its id. */
+  /** A build begins; gives its id, a UUID. */
   buildStart(
     _rootTasks: readonly AnyTask[],
-    _options?: { readonly description?: string | undefined },
+    _options?: BuildStartOptions,
   ): string | Promise<string> {
     return NIL_BUILD_ID;
   }
 
-  /** All tasks of the build are complete. */
+  /** All tasks of the build are complete. The last of the four ends counts: a build that is resumed ends again. */
   buildComplete(_buildId: string): Recorded {}
 
   /** A task of the build failed. */
@@ -88,7 +94,10 @@ export abstract class Registry {
   /** The build left, for all that was left to do is done by other builds. */
   buildExitEarly(_buildId: string, _reason?: string): Recorded {}
 
-  /** The build has to do with this task. Told once per task and build, after the tasks that it requires. */
+  /**
+   * The build has to do with this task. Told once per task and build, after the tasks that it requires: what is not
+   * registered by then is not kept as a dependency. A task that is registered already stays as it is.
+   */
   abstract taskRegister(buildId: string, task: AnyTask): Recorded;
 
   /** The task runs; told again for each attempt. */
@@ -109,10 +118,10 @@ export abstract class Registry {
   /** The task was given up. */
   taskCancel(_buildId: string, _task: AnyTask): Recorded {}
 
-  /** The task waits for another build that has its lock. */
+  /** The task waits for another build that has its lock; its status stays as it is. */
   taskWaitingForLock(_buildId: string, _task: AnyTask, _lockOwner?: string): Recorded {}
 
-  /** What the complete task shows of its output. */
+  /** What the complete task shows of its output. An asset of the same type and name is replaced. */
   taskUploadAssets(
     _buildId: string,
     _task: AnyTask,

@@ -76,6 +76,7 @@ class AliasTask<T> implements AutoTask<T> {
       module: undefined,
       declaredAt: { url: "alias:", position: "" },
       hasInsignificant: false,
+      policy: undefined,
       make: () => this,
     };
   }

@@ -15,7 +15,7 @@ import { getTarget } from "../targets/factory.ts";
 import type { LoadableSaveableFileSystemTarget } from "../targets/target.ts";
 import { describe } from "../json.ts";
 import { TargetTask, type TaskClass, taskClass, type TaskTypeSpec } from "./base_task.ts";
-import type { Shape } from "./fields.ts";
+import type { Shape, Values } from "./fields.ts";
 import type { AnyTask, LoadableTask } from "./task.ts";
 import { taskTypeOf } from "./type_registry.ts";
 
@@ -40,7 +40,8 @@ export type Relpath = RelpathPart | {
 };
 
 /** What an `AutoTask()` declaration has. */
-export interface AutoTaskSpec<P extends Shape, O extends Schema> extends TaskTypeSpec<P> {
+export interface AutoTaskSpec<P extends Shape, O extends Schema, Params = Values<P>>
+  extends TaskTypeSpec<P, Params> {
   /** What the output is: decides the serializer, checks what is loaded. */
   readonly output: O;
   /** Where the output is; made of namespace, name, version and id unless told. */
@@ -119,7 +120,7 @@ export function autoTaskClass<
   P extends Shape,
   Base extends abstract new (...args: never[]) => AutoTaskBase<unknown>,
 >(
-  spec: AutoTaskSpec<P, Schema>,
+  spec: AutoTaskSpec<P, Schema, never>,
   Base: Base,
   options: { readonly orTask?: boolean; readonly own?: readonly string[] } = {},
 ): Base {

@@ -30,6 +30,7 @@ import {
   type TaskStruct,
 } from "./task.ts";
 import { describeTask } from "./describe_task.ts";
+import { RUN_OPTIONS, type RunOptions, runPolicy } from "./run_policy.ts";
 import { taskBody } from "./task_body.ts";
 import { taskId } from "./task_id.ts";
 import {
@@ -41,7 +42,7 @@ import {
 } from "./type_registry.ts";
 
 /** What every declaration of a task type has. */
-export interface TaskTypeSpec<P extends Shape> {
+export interface TaskTypeSpec<P extends Shape, Params = Values<P>> extends RunOptions<Params> {
   /** Name of the type, unique within its namespace; part of the id. */
   readonly name: string;
   /** A Zod schema for each parameter; none unless told. */
@@ -238,16 +239,21 @@ interface DeclareOptions {
   readonly own?: readonly string[];
 }
 
-const OPTIONS = ["name", "params", "namespace", "version", "module"] satisfies (keyof TaskTypeSpec<
-  Shape
->)[];
+const OPTIONS = [
+  "name",
+  "params",
+  "namespace",
+  "version",
+  "module",
+  ...RUN_OPTIONS,
+] as const satisfies readonly (keyof TaskTypeSpec<Shape>)[];
 
 /** A class that extends `Base` for the declared type; to be registered before tasks are made. */
 export function taskClass<
   P extends Shape,
   Base extends abstract new (...args: never[]) => TaskBase,
 >(
-  spec: TaskTypeSpec<P>,
+  spec: TaskTypeSpec<P, never>,
   Base: Base,
   options: DeclareOptions = {},
 ): Base {
@@ -318,7 +324,7 @@ type RegistrableClass =
 
 /** The type as declared, before it is bound to what makes its tasks. */
 function declaredType(
-  spec: TaskTypeSpec<Shape>,
+  spec: TaskTypeSpec<Shape, never>,
   { output, orTask = false }: DeclareOptions,
 ): TaskType {
   const { name, namespace = "", version = "", params = {}, module } = spec;
@@ -365,6 +371,7 @@ function declaredType(
     module,
     declaredAt: callerLocation(),
     hasInsignificant: parameters.some(({ schema }) => hasInsignificant(schema)),
+    policy: runPolicy(spec, id),
     make() {
       throw new TaskTypeError(`Cannot make a task "${id}": its class is not registered`, {
         typeId: id,

@@ -10,6 +10,7 @@ import { isThenable } from "../thenable.ts";
 import type { Input, Output, Schema } from "../schema.ts";
 import { type AutoTask, AutoTaskBase, autoTaskClass, type AutoTaskSpec } from "./auto_task.ts";
 import { type ParamsArgument, register, SAVES_ITSELF } from "./base_task.ts";
+import type { RegistryAsset } from "./asset.ts";
 import type { Args, Fields, ParamsIn, Shape } from "./fields.ts";
 import { type Bag, loadParameters, tasksInParameters } from "./parameters.ts";
 import { flattenTaskStruct } from "./struct.ts";
@@ -31,11 +32,19 @@ export type FunctionResult<T> =
   | AsyncGenerator<Yieldable, T, unknown>;
 
 /** What `task()` takes. */
-export interface FunctionTaskSpec<P extends Shape, O extends Schema> extends AutoTaskSpec<P, O> {
+export interface FunctionTaskSpec<P extends Shape, O extends Schema>
+  extends AutoTaskSpec<P, O, Fields<P>> {
   /** Tasks that must be complete before this runs, besides those in its parameters. */
   readonly requires?: ((params: Fields<P>) => TaskStruct | undefined) | undefined;
   /** Makes the output from the loaded parameters; a generator function may yield tasks to wait for. */
   run(args: Args<P>, context: RunContext): FunctionResult<Input<O> | Output<O>>;
+  /** What to show of the output in the registry; called with the loaded output, and only where there is a registry. */
+  registryAssets?:
+    | ((
+      output: Output<O>,
+      task: AutoTask<Output<O>> & Fields<P>,
+    ) => readonly RegistryAsset[] | Promise<readonly RegistryAsset[]>)
+    | undefined;
 }
 
 /** Makes tasks of one type: call it with the parameters. */
@@ -75,17 +84,24 @@ export interface TaskFunction<P extends Shape, T> {
 export function task<O extends Schema, P extends Shape = Record<never, never>>(
   spec: FunctionTaskSpec<P, O>,
 ): TaskFunction<P, Output<O>> {
-  const { run } = spec;
+  const { run, registryAssets } = spec;
   if (typeof run !== "function") {
     throw new TypeError(
       `Cannot declare the task type "${spec.name}": run is ${describe(run)}. Give a function`,
+    );
+  }
+  if (registryAssets !== undefined && typeof registryAssets !== "function") {
+    throw new TypeError(
+      `Cannot declare the task type "${spec.name}": registryAssets is ${
+        describe(registryAssets)
+      }. Give a function of the output`,
     );
   }
   const yields = yielder(run, spec.output);
 
   class FunctionTask extends autoTaskClass(spec, AutoTaskBase<unknown>, {
     orTask: true,
-    own: ["requires", "run"],
+    own: ["requires", "run", "registryAssets"],
   }) {
     override requires(): TaskStruct | undefined {
       const tasks = tasksInParameters(this);
@@ -109,25 +125,41 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
       return true;
     }
 
-    #runWith(args: Bag, context: RunContext): RunResult {
+    #runWith(args: Bag, given: RunContext): RunResult {
+      const context = new WatchedContext(given);
       const result = run(args as Args<P>, context);
-      if (yields(result)) return this.#saveReturned(result);
+      if (yields(result)) return this.#saveReturned(result, context);
       return isThenable(result)
-        ? Promise.resolve(result).then((value) => this.save(value))
-        : this.save(result);
+        ? Promise.resolve(result).then((value) => this.#saveWhole(value, context))
+        : this.#saveWhole(result, context);
     }
 
-    async *#saveReturned(steps: Steps): AsyncGenerator<Yieldable, void, unknown> {
-      await this.save(yield* steps);
+    async *#saveReturned(
+      steps: Steps,
+      context: WatchedContext,
+    ): AsyncGenerator<Yieldable, void, unknown> {
+      await this.#saveWhole(yield* steps, context);
+    }
+
+    #saveWhole(value: unknown, context: WatchedContext): Promise<void> {
+      context.throwIfCutShort();
+      return this.save(value);
     }
   }
   Object.defineProperty(FunctionTask, "name", { value: spec.name });
+  if (registryAssets !== undefined) {
+    Object.defineProperty(FunctionTask.prototype, "registryAssets", {
+      async value(this: FunctionTask) {
+        return await registryAssets(await this.load() as never, this as never);
+      },
+    });
+  }
   register(FunctionTask as never);
 
   const make = (params: unknown = {}): AnyTask =>
     taskTypeOf(FunctionTask).make(params as Bag, taskTypeOf(FunctionTask).version);
   const call = async (args: Args<P>): Promise<unknown> => {
-    const result = run(args, { signal: new AbortController().signal });
+    const result = run(args, { signal: new AbortController().signal, attempt: 1 });
     return await (yields(result) ? returned(result, spec.name) : result);
   };
   Object.defineProperties(make, {
@@ -136,6 +168,30 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
     [TASK_TYPE]: { get: () => taskTypeOf(FunctionTask) },
   });
   return make as unknown as TaskFunction<P, Output<O>>;
+}
+
+/** Tells whether `run` has looked at the signal: if so, what it returns once that is aborted may not be all. */
+class WatchedContext implements RunContext {
+  readonly #context: RunContext;
+  #hasLooked = false;
+
+  constructor(context: RunContext) {
+    this.#context = context;
+  }
+
+  get signal(): AbortSignal {
+    this.#hasLooked = true;
+    return this.#context.signal;
+  }
+
+  get attempt(): number {
+    return this.#context.attempt;
+  }
+
+  /** Throws why the task was to stop, if it was and may have done so. */
+  throwIfCutShort(): void {
+    if (this.#hasLooked) this.#context.signal.throwIfAborted();
+  }
 }
 
 type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, unknown, unknown>;

@@ -7,6 +7,7 @@
 
 import { describe } from "../json.ts";
 import type { LoadableTarget, Target } from "../targets/target.ts";
+import type { RegistryAsset } from "./asset.ts";
 
 /** A task of any kind. Made by `task()`, or by a class that extends `BaseTask()`, `Task()` or `AutoTask()`. */
 export interface AnyTask {
@@ -20,6 +21,11 @@ export interface AnyTask {
   requires(): TaskStruct | undefined;
   /** Does the work; a generator may yield tasks and goes on when they are complete. Called by a build. */
   run(context: RunContext): RunResult;
+  /**
+   * What to show of the output in the registry. Called after the task is complete, and only where there is a registry:
+   * load what is needed from the output. What it throws is a warning, not a failure.
+   */
+  registryAssets?(): readonly RegistryAsset[] | Promise<readonly RegistryAsset[]>;
   /** The task as JSON, nested tasks in full; `taskFromJSON` makes it again. */
   toJSON(): TaskBody;
   /** Type, parameters and the beginning of the id, e.g. `get_range(limit=4) 00665fbb`. */
@@ -49,8 +55,10 @@ export type TaskStruct =
 
 /** What `run` is handed besides the task. */
 export interface RunContext {
-  /** Aborted when the build wants the task to stop. */
+  /** Aborted when the build wants the task to stop, or when the attempt took longer than the task's `timeout`. */
   readonly signal: AbortSignal;
+  /** Which attempt at the task this is; the first is 1. */
+  readonly attempt: number;
 }
 
 /** What a generator `run` may yield. */

@@ -8,6 +8,7 @@
 import { TaskTypeError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
 import type { FieldMark, SchemaCodec } from "../schema_codec.ts";
+import type { RunPolicy } from "./run_policy.ts";
 import type { AnyTask } from "./task.ts";
 
 /** A parameter of a task type. */
@@ -46,6 +47,8 @@ export interface TaskType {
   readonly declaredAt: SourceLocation;
   /** Whether two tasks of the type with one id can differ: some parameter is not significant. */
   readonly hasInsignificant: boolean;
+  /** How its tasks want to be run; `undefined` where the type says nothing. */
+  readonly policy: RunPolicy | undefined;
   /** Makes a task of the type. */
   make(params: Readonly<Record<string, unknown>>, version: string): AnyTask;
 }
@@ -70,6 +73,11 @@ export function taskTypeOf(source: object): TaskType {
     throw new TypeError("Cannot tell the task type: give a task, a task function or a task class");
   }
   return type;
+}
+
+/** How the task wants to be run; `undefined` where its type says nothing. */
+export function policyOf(task: AnyTask): RunPolicy | undefined {
+  return (task as { readonly [TASK_TYPE]?: TaskType })[TASK_TYPE]?.policy;
 }
 
 /**

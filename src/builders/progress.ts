@@ -1,0 +1,108 @@
+/**
+ * How far a build is and how its tasks ended, as told by its schedule.
+ *
+ * @module
+ */
+
+import type { TaskFailedError } from "../errors.ts";
+import type { AnyTask } from "../tasks/task.ts";
+import type { BuildProgress } from "./reporter.ts";
+import type { Schedule } from "./schedule.ts";
+import type { TaskCount, TaskResult } from "./summary.ts";
+
+/** What reporters see of a build; `phase` is set by the build. */
+export class Progress implements BuildProgress {
+  phase: BuildProgress["phase"] = "discovering";
+  readonly errors: readonly TaskFailedError[];
+  readonly #schedule: Schedule;
+  readonly #running: ReadonlyMap<number, unknown>;
+  readonly #signal: AbortSignal;
+  readonly #retried: () => number;
+
+  constructor(
+    schedule: Schedule,
+    errors: readonly TaskFailedError[],
+    running: ReadonlyMap<number, unknown>,
+    signal: AbortSignal,
+    retried: () => number,
+  ) {
+    this.#schedule = schedule;
+    this.errors = errors;
+    this.#running = running;
+    this.#signal = signal;
+    this.#retried = retried;
+  }
+
+  get discovered(): number {
+    return this.#schedule.size;
+  }
+
+  get previouslyCompleted(): number {
+    return this.#schedule.previouslyCompleted;
+  }
+
+  get succeeded(): number {
+    return this.#schedule.counts.complete - this.previouslyCompleted;
+  }
+
+  get failed(): number {
+    return this.#schedule.counts.failed;
+  }
+
+  get skipped(): number {
+    return this.#schedule.counts.skipped;
+  }
+
+  get cancelled(): number {
+    return this.#schedule.counts.cancelled;
+  }
+
+  get running(): number {
+    return this.#schedule.counts.running;
+  }
+
+  get suspended(): number {
+    return this.#schedule.counts.suspended;
+  }
+
+  get pending(): number {
+    return this.#schedule.counts.waiting + this.#schedule.counts.ready;
+  }
+
+  get retried(): number {
+    return this.#retried();
+  }
+
+  get isStopping(): boolean {
+    return this.#signal.aborted;
+  }
+
+  *runningTasks(): Iterable<AnyTask> {
+    for (const node of this.#running.keys()) yield this.#schedule.task(node);
+  }
+}
+
+/** How many tasks ended how. */
+export function countsOf(schedule: Schedule): TaskCount {
+  const { counts, size, previouslyCompleted } = schedule;
+  return {
+    discovered: size,
+    previouslyCompleted,
+    succeeded: counts.complete - previouslyCompleted,
+    failed: counts.failed,
+    skipped: counts.skipped,
+    cancelled: counts.cancelled,
+    pending: counts.waiting + counts.ready,
+  };
+}
+
+/** How each task ended. */
+export function* resultsOf(schedule: Schedule): Iterable<TaskResult> {
+  for (let node = 0; node < schedule.size; node++) {
+    const task = schedule.task(node);
+    const because = schedule.blamed(node);
+    yield because === undefined
+      ? { task, state: schedule.result(node) }
+      : { task, state: "skipped", because: schedule.task(because) };
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The registry of those who have none.
+ *
+ * @module
+ */
+
+import { RegistryError } from "../errors.ts";
+import { type Recorded, Registry, type TaskMetadata } from "./registry.ts";
+
+/** Keeps nothing of what it is told. The id of all its builds is `NIL_BUILD_ID`. */
+export class NoOpRegistry extends Registry {
+  override taskRegister(): Recorded {}
+
+  /** Throws `RegistryError`: it knows of no task. */
+  override taskGetMetadata(taskId: string): TaskMetadata {
+    throw new RegistryError(
+      `Cannot look up the task "${taskId}": there is no registry. Set one with registryProvider.set(), or hand one in`,
+      { isOutage: false },
+    );
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * What a registry keeps of a task besides its JSON: where its output is, and what it requires. Unaware of registries.
+ *
+ * @module
+ */
+
+import type { Target } from "../targets/target.ts";
+import { flattenTaskStruct } from "../tasks/struct.ts";
+import type { AnyTask } from "../tasks/task.ts";
+
+/**
+ * Where the output of the task is, or will be, by the target factory in force. `undefined` for a task that has no
+ * target, and for one whose `output()` throws: that is for who needs the output to say.
+ */
+export function outputUriOf(task: AnyTask): string | undefined {
+  try {
+    const target = (task as { readonly output?: () => Partial<Target> | undefined }).output?.();
+    return typeof target?.uri === "string" ? target.uri : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The ids of the tasks that it requires, each once, in order. Throws what `requires()` throws. */
+export function dependencyIdsOf(task: AnyTask): readonly string[] {
+  return [...new Set(flattenTaskStruct(task.requires()).map(({ id }) => id))];
+}

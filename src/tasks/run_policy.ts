@@ -1,0 +1,162 @@
+/**
+ * How a task wants to be run: tried again when it fails, stopped when it takes too long, before or besides which others.
+ * Unaware of who heeds it.
+ *
+ * @module
+ */
+
+import { describe, isPlainObject } from "../json.ts";
+import { checkOptions } from "../options.ts";
+
+/** How often and when a task is tried again after an attempt has failed. */
+export interface RetryOptions {
+  /** How many attempts there are in all; 5 unless told. */
+  readonly maxAttempts?: number | undefined;
+  /** The wait after the first attempt, in milliseconds; 1,000 unless told. */
+  readonly minTimeout?: number | undefined;
+  /** The longest wait, in milliseconds; 60,000 unless told. */
+  readonly maxTimeout?: number | undefined;
+  /** How many times as long each wait is as the one before; 2 unless told. */
+  readonly multiplier?: number | undefined;
+  /**
+   * Which part of the wait is left to chance, from 0 to 1, so that tasks that failed together do not come back together;
+   * 1 unless told: anything between no wait and the whole.
+   */
+  readonly jitter?: number | undefined;
+  /**
+   * Whether another attempt may help; always unless told. Not asked about a denied permission, a missing configuration
+   * and a task of another version: these are never tried again.
+   */
+  readonly isRetriable?: ((error: unknown) => boolean) | undefined;
+}
+
+/** What a declaration of tasks says of how they are run; `Params` are their parameters. */
+export interface RunOptions<in Params> {
+  /** Tries the task again when it fails; it has one attempt unless told. */
+  readonly retries?: RetryOptions | undefined;
+  /**
+   * How long an attempt may take, in milliseconds, not counting the time in which the task waits for what it yielded. An
+   * attempt that takes longer has failed; its `signal` is aborted. No limit unless told.
+   */
+  readonly timeout?: number | undefined;
+  /** Of the tasks that can run, the one with the highest priority is started first; 0 unless told. */
+  readonly priority?: number | ((params: Params) => number) | undefined;
+  /**
+   * The named limits that count the task while it runs: `concurrencyLimits` of the build says how many may run at once.
+   */
+  readonly concurrencyKeys?:
+    | readonly string[]
+    | ((params: Params) => readonly string[])
+    | undefined;
+}
+
+/** The same with nothing left out, as kept with a task type. */
+export interface RunPolicy {
+  readonly retries:
+    | Required<{ [K in keyof RetryOptions]: NonNullable<RetryOptions[K]> }>
+    | undefined;
+  readonly timeout: number | undefined;
+  priority(task: object): number;
+  concurrencyKeys(task: object): readonly string[];
+}
+
+/** The longest time a timer can wait, in milliseconds. */
+const LONGEST = 2 ** 31 - 1;
+
+/** The options of a declaration that this file is about. */
+export const RUN_OPTIONS = [
+  "retries",
+  "timeout",
+  "priority",
+  "concurrencyKeys",
+] as const satisfies readonly (keyof RunOptions<never>)[];
+
+/** The policy of a declaration; `undefined` when it says nothing, which is quickest. Throws `RangeError`, `TypeError`. */
+export function runPolicy(options: RunOptions<never>, type: string): RunPolicy | undefined {
+  if (RUN_OPTIONS.every((option) => options[option] === undefined)) return undefined;
+  const refuse = (text: string): string => `Cannot declare the task type "${type}": ${text}`;
+  const { retries, timeout, priority = 0, concurrencyKeys = [] } = options;
+  if (timeout !== undefined && !isTime(timeout, 1)) {
+    throw new RangeError(
+      refuse(`timeout is ${describe(timeout)}. Give milliseconds from 1 to ${LONGEST}`),
+    );
+  }
+  const checkPriority = (value: unknown, of: string): number => {
+    if (typeof value === "number" && !Number.isNaN(value)) return value;
+    throw new TypeError(`${of} priority ${describe(value)}: give a number`);
+  };
+  const checkKeys = (value: unknown, of: string): readonly string[] => {
+    if (Array.isArray(value) && value.every((key) => typeof key === "string" && key !== "")) {
+      return [...new Set(value)];
+    }
+    throw new TypeError(`${of} concurrencyKeys ${describe(value)}: give an array of names`);
+  };
+  const declared = refuse("it has the");
+  const fixedPriority = typeof priority === "function" ? 0 : checkPriority(priority, declared);
+  const fixedKeys = typeof concurrencyKeys === "function"
+    ? []
+    : checkKeys(concurrencyKeys, declared);
+  return {
+    retries: retries === undefined ? undefined : retryPolicy(retries, refuse),
+    timeout,
+    priority: typeof priority === "function"
+      ? (task) => checkPriority(priority(task as never), "it has the")
+      : () => fixedPriority,
+    concurrencyKeys: typeof concurrencyKeys === "function"
+      ? (task) => checkKeys(concurrencyKeys(task as never), "it has the")
+      : () => fixedKeys,
+  };
+}
+
+function retryPolicy(
+  retries: RetryOptions,
+  refuse: (text: string) => string,
+): NonNullable<RunPolicy["retries"]> {
+  if (!isPlainObject(retries as unknown)) {
+    throw new TypeError(
+      refuse(`retries is ${describe(retries)}. Give an object, e.g. { maxAttempts: 3 }`),
+    );
+  }
+  checkOptions(
+    retries,
+    ["maxAttempts", "minTimeout", "maxTimeout", "multiplier", "jitter", "isRetriable"],
+    refuse("").replace(/^Cannot (.*): $/, "$1"),
+  );
+  const {
+    maxAttempts = 5,
+    minTimeout = 1000,
+    maxTimeout = Math.max(60_000, Number(minTimeout) || 0),
+    multiplier = 2,
+    jitter = 1,
+    isRetriable = () => true,
+  } = retries;
+  const check = (isGood: boolean, name: keyof RetryOptions, wanted: string): void => {
+    if (!isGood) {
+      throw new RangeError(refuse(`retries.${name} is ${describe(retries[name])}. Give ${wanted}`));
+    }
+  };
+  check(Number.isInteger(maxAttempts) && maxAttempts >= 1, "maxAttempts", "an integer from 1");
+  check(isTime(minTimeout, 0), "minTimeout", `milliseconds from 0 to ${LONGEST}`);
+  check(
+    isTime(maxTimeout, 0) && maxTimeout >= minTimeout,
+    "maxTimeout",
+    `milliseconds from minTimeout to ${LONGEST}`,
+  );
+  check(Number.isFinite(multiplier) && multiplier >= 1, "multiplier", "a number from 1");
+  check(typeof jitter === "number" && jitter >= 0 && jitter <= 1, "jitter", "a number from 0 to 1");
+  check(typeof isRetriable === "function", "isRetriable", "a function of the error");
+  return { maxAttempts, minTimeout, maxTimeout, multiplier, jitter, isRetriable };
+}
+
+/** How long to wait after the given attempt, the first of which is 1, in milliseconds. */
+export function backOff(
+  { minTimeout, maxTimeout, multiplier, jitter }: NonNullable<RunPolicy["retries"]>,
+  attempt: number,
+): number {
+  const longest = Math.min(maxTimeout, minTimeout * multiplier ** (attempt - 1));
+  return Math.round(longest * (1 - jitter * Math.random()));
+}
+
+function isTime(value: unknown, least: number): boolean {
+  return typeof value === "number" && value >= least && value <= LONGEST;
+}
