@@ -6,6 +6,7 @@
 
 import * as sd from "../../mod.ts";
 import { discover, reserve as reserveNodes } from "../../src/builders/plan.ts";
+import { Limits } from "../../src/builders/limits.ts";
 import { Schedule } from "../../src/builders/schedule.ts";
 import type { Bar, Claim, Measure } from "../bar.ts";
 import { medianTime, perTask, short, time } from "../clock.ts";
@@ -50,6 +51,7 @@ const STEPS: Readonly<Record<string, (length: number) => Promise<number>>> = {
       await discover(schedule, reserveNodes(schedule, [task], undefined).fresh, {
         maxConcurrent: 50,
         signal: new AbortController().signal,
+        limits: new Limits({}, () => false),
         onError(_node, error) {
           throw error;
         },

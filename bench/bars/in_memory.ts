@@ -61,7 +61,7 @@ export async function built(shape: ShapeName, tasks: number, times = 1): Promise
 async function byHand(tasks: number): Promise<number> {
   reserve(tasks + 1);
   const root = SHAPES.flat(tasks);
-  const context = { signal: new AbortController().signal };
+  const context = { signal: new AbortController().signal, attempt: 1 };
   const spent = await time(async () => {
     const rest = [...root.after as readonly sd.BaseTask[]].values();
     const lane = async (): Promise<void> => {

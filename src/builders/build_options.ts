@@ -106,7 +106,7 @@ export function settingsOf(options: BuildOptions): BuildSettings {
   if (!(Number.isInteger(maxConcurrentDiscover) && maxConcurrentDiscover >= 1)) {
     refuse("maxConcurrentDiscover", maxConcurrentDiscover, "an integer from 1");
   }
-  if (!(gracePeriod >= 0 && gracePeriod < 2 ** 31)) {
+  if (typeof gracePeriod !== "number" || !(gracePeriod >= 0 && gracePeriod < 2 ** 31)) {
     refuse("gracePeriod", gracePeriod, "milliseconds from 0");
   }
   if (onRegistryFailure !== "warn" && onRegistryFailure !== "raise") {

@@ -79,8 +79,10 @@ export class Recorder implements Reporter {
   #open = 0;
   #backlog = 0;
   #hasWarned = false;
-  /** The registry has refused, or was given up: nothing more is told. */
-  #isClosed = false;
+  /** Whether the registry knows of the build. */
+  #hasBegun = false;
+  /** Nothing is told before the build has begun, nor after the registry has refused or was given up. */
+  #isClosed = true;
   #onIdle: (() => void) | undefined;
 
   constructor(registry: Registry, options: RecorderOptions) {
@@ -102,8 +104,9 @@ export class Recorder implements Reporter {
   async start(roots: readonly AnyTask[], description: string | undefined): Promise<void> {
     try {
       this.#buildId = await this.#registry.buildStart(roots, { description });
+      this.#hasBegun = true;
+      this.#isClosed = false;
     } catch (error) {
-      this.#isClosed = true;
       if (!this.#isForgiven(error)) throw error;
       this.#warn(error);
     }
@@ -166,9 +169,8 @@ export class Recorder implements Reporter {
 
   /** Tells that the build broke down. */
   async fail(error: unknown): Promise<void> {
-    const wasClosed = this.#isClosed;
     this.#isClosed = true;
-    if (this.#buildId === NIL_BUILD_ID && wasClosed) return;
+    if (!this.#hasBegun) return;
     try {
       await this.#registry.buildFail(this.#buildId, messageOf(error));
     } catch {
@@ -178,6 +180,9 @@ export class Recorder implements Reporter {
 
   /** Gives up what is not yet told. */
   close(): void {
+    if (!this.#isClosed && this.#open > 0) {
+      this.#options.warn("The registry was not told all of what was built: it took too long");
+    }
     this.#isClosed = true;
     this.#onIdle?.();
   }
@@ -317,7 +322,8 @@ export class Recorder implements Reporter {
       if (isRegistration(what)) story.isLost = true;
       this.#warn(error);
     } else {
-      this.close();
+      this.#isClosed = true;
+      this.#onIdle?.();
       this.#options.stop(error);
     }
   }

@@ -23,7 +23,7 @@ export interface ExecutorContractOptions {
 }
 
 /** All submissions of the suite are of one build. */
-const CONTEXT = { signal: new AbortController().signal };
+const CONTEXT = { signal: new AbortController().signal, attempt: 1 };
 const namespace = "stardag.testing.executor_contract";
 const module = import.meta.url;
 

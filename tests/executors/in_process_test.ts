@@ -6,7 +6,7 @@ import { Steps } from "../support/steps.ts";
 
 executorContract("InProcessTaskExecutor", () => new sd.InProcessTaskExecutor());
 
-const context: sd.RunContext = { signal: new AbortController().signal };
+const context: sd.RunContext = { signal: new AbortController().signal, attempt: 1 };
 
 Deno.test("it takes 50 tasks at once unless told, and refuses what is no number of tasks", () => {
   assertEquals(new sd.InProcessTaskExecutor().maxConcurrent, 50);
