@@ -87,6 +87,9 @@ export function buildSequential(
 
 /** How long the build may keep the event loop to itself, in milliseconds: timers and signals come through after it. */
 const TIME_SLICE = 50;
+const MOST_UNTIL_LOOK = 64;
+/** Kept from before a test replaces it: a clock that stands still must not keep the build. */
+const realSetTimeout = setTimeout;
 
 /** What a timer is called. */
 type Timer = ReturnType<typeof setTimeout>;
@@ -106,9 +109,11 @@ interface Attempt {
 /** An end of a task, or of the part up to its next yield. */
 interface End {
   readonly node: number;
-  /** With which it was submitted; `undefined` when it ended at once. */
-  readonly context: RunContext | undefined;
+  /** With which it was submitted: what has another one now was given up. */
+  readonly context: RunContext;
   readonly outcome: TaskOutcome;
+  /** Whether it ended while it was submitted. */
+  readonly atOnce?: boolean;
 }
 
 /** One build under way. */
@@ -136,8 +141,8 @@ class Build {
   readonly #backOffs = new Map<number, Timer>();
   /** Discoveries under way below tasks that have yielded. */
   #discovering = 0;
-  /** Suspended tasks that the executor keeps. */
-  readonly #kept = new Set<number>();
+  /** Suspended tasks that the executor keeps, with what they were submitted with. */
+  readonly #kept = new Map<number, RunContext>();
   #retried = 0;
   /** Why the build was stopped from outside. */
   #reason: unknown;
@@ -147,6 +152,8 @@ class Build {
   #graceTimer: Timer | undefined;
   readonly #graceEnd = Promise.withResolvers<void>();
   #isGraceOver = false;
+  /** Whether all is told: nothing that still ends is waited for. */
+  #isOver = false;
   #wake: (() => void) | undefined;
 
   constructor(settings: BuildSettings) {
@@ -170,13 +177,13 @@ class Build {
       this.#tell({ kind: "skipped", task, because: failed });
     });
     this.#limits = new Limits(concurrencyLimits, (a, b) => this.#schedule.isBefore(a, b));
-    this.#progress = new Progress(
-      this.#schedule,
-      this.#errors,
-      this.#running,
-      this.#stop.signal,
-      () => this.#retried,
-    );
+    this.#progress = new Progress({
+      schedule: this.#schedule,
+      errors: this.#errors,
+      running: this.#running,
+      signal: this.#stop.signal,
+      retried: () => this.#retried,
+    });
   }
 
   async run(tasks: TaskStruct): Promise<BuildSummary> {
@@ -202,6 +209,7 @@ class Build {
       throw error;
     } finally {
       clearTimeout(this.#graceTimer);
+      this.#isOver = true;
     }
   }
 
@@ -253,22 +261,24 @@ class Build {
   /** Begins the record of the build, with what is complete already: nothing is recorded of a discovery that fails. */
   async #startRecording(recorder: Recorder, roots: readonly AnyTask[]): Promise<void> {
     const schedule = this.#schedule;
-    await recorder.start(roots, this.#settings.description);
+    const begun = recorder.start(roots, this.#settings.description);
+    await Promise.race([begun, this.#graceEnd.promise]);
     for (let node = 0; node < schedule.size; node++) {
       if (schedule.state(node) !== "complete") continue;
       recorder.onTaskEvent({ kind: "previously_completed", task: schedule.task(node) });
     }
   }
 
-  /** Waits until all is recorded; for a build that was stopped, no longer than half of the grace period. */
+  /** Waits until all is recorded; for a build that was stopped, no longer than half a grace period. */
   async #endRecording(end: (recorder: Recorder) => Promise<void>): Promise<void> {
     const recorder = this.#recorder;
     if (recorder === undefined) return;
     let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      if (!this.#stop.signal.aborted) return;
-      timer = setTimeout(resolve, this.#settings.gracePeriod / 2);
-    });
+    const late = !this.#stop.signal.aborted
+      ? this.#graceEnd.promise
+      : new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, this.#settings.gracePeriod / 2);
+      });
     try {
       await Promise.race([end(recorder), late]);
     } finally {
@@ -283,15 +293,20 @@ class Build {
     const { counts } = schedule;
     const { executor } = this.#settings;
     let sliceStart = performance.now();
-    let turns = 0;
+    // Looking at the clock costs something, too: that is done after so many tasks, few of them where each takes long.
+    let untilLook = 1;
+    let lastLook = 1;
     for (;;) {
       while (counts.running < executor.maxConcurrent && this.#mayStart) {
         const node = schedule.takeReady();
         if (node === undefined) break;
         if (!this.#start(node)) break;
-        // Looking at the clock costs something, too.
-        if ((++turns & 63) === 0 && performance.now() - sliceStart > TIME_SLICE) {
-          await new Promise((resolve) => setTimeout(resolve));
+        if (--untilLook > 0) continue;
+        const spent = performance.now() - sliceStart;
+        lastLook = spent > TIME_SLICE ? 1 : Math.min(2 * lastLook, MOST_UNTIL_LOOK);
+        untilLook = lastLook;
+        if (spent > TIME_SLICE) {
+          await new Promise((resolve) => realSetTimeout(resolve));
           sliceStart = performance.now();
         }
       }
@@ -337,11 +352,11 @@ class Build {
         outcome.then(end, failed);
         return true;
       }
-      this.#ended.push({ node, context: undefined, outcome });
+      this.#ended.push({ node, context, outcome, atOnce: true });
       return outcome?.kind !== "failed";
     } catch (error) {
       // An executor of others that breaks its contract must not leave the build waiting.
-      this.#ended.push({ node, context: undefined, outcome: { kind: "failed", error } });
+      this.#ended.push({ node, context, outcome: { kind: "failed", error }, atOnce: true });
       return false;
     }
   }
@@ -392,7 +407,7 @@ class Build {
   #end(end: End): void {
     this.#ended.push(end);
     this.#wakeUp();
-    if (this.#isGraceOver) this.#takeEnded();
+    if (this.#isOver) this.#takeEnded();
   }
 
   #wakeUp(): void {
@@ -405,7 +420,7 @@ class Build {
     this.#ended = [];
     for (const end of ended) {
       const { node, context, outcome } = end;
-      if (context !== undefined) {
+      if (end.atOnce !== true) {
         if (this.#running.get(node) !== context) {
           this.#forget(end);
           continue;
@@ -422,7 +437,7 @@ class Build {
           }
           break;
         case "suspended":
-          this.#suspend(node, outcome);
+          this.#suspend(node, context, outcome);
           break;
         case "failed":
           this.#attemptFailed(node, outcome.error);
@@ -443,14 +458,18 @@ class Build {
   /** An attempt that was given up has ended after all, or goes on to a yield: there it stays. */
   #forget({ node, context, outcome }: End): void {
     if (outcome?.kind !== "suspended") return;
-    this.#settings.executor.discard?.(this.#schedule.task(node), context!).catch(() => {});
+    this.#settings.executor.discard?.(this.#schedule.task(node), context).catch(() => {});
   }
 
   /** Has the node wait for what it yielded, which may be new to the build. */
-  #suspend(node: number, { requires }: TaskOutcome & { readonly kind: "suspended" }): void {
+  #suspend(
+    node: number,
+    context: RunContext,
+    { requires }: TaskOutcome & { readonly kind: "suspended" },
+  ): void {
     const schedule = this.#schedule;
     schedule.suspended(node);
-    this.#kept.add(node);
+    this.#kept.set(node, context);
     if (this.#isWatched) this.#tell({ kind: "suspended", task: schedule.task(node), requires });
     try {
       const { nodes, fresh } = reserve(schedule, requires, node);
@@ -609,9 +628,8 @@ class Build {
     if (this.#kept.size === 0) return;
     this.#startGrace();
     const { executor } = this.#settings;
-    for (const node of this.#kept) {
+    for (const [node, context] of this.#kept) {
       const task = this.#schedule.task(node);
-      const context = this.#contextOf(node, task);
       if (this.#schedule.state(node) === "suspended") this.#cancel(node);
       await Promise.race([executor.discard?.(task, context), this.#graceEnd.promise]);
     }

@@ -19,15 +19,16 @@ export class Progress implements BuildProgress {
   readonly #signal: AbortSignal;
   readonly #retried: () => number;
 
-  constructor(
-    schedule: Schedule,
-    errors: readonly TaskFailedError[],
-    running: ReadonlyMap<number, unknown>,
-    signal: AbortSignal,
-    retried: () => number,
-  ) {
-    this.#schedule = schedule;
+  constructor({ schedule, errors, running, signal, retried }: {
+    readonly schedule: Schedule;
+    readonly errors: readonly TaskFailedError[];
+    /** By node. */
+    readonly running: ReadonlyMap<number, unknown>;
+    readonly signal: AbortSignal;
+    retried(): number;
+  }) {
     this.errors = errors;
+    this.#schedule = schedule;
     this.#running = running;
     this.#signal = signal;
     this.#retried = retried;
