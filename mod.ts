@@ -108,6 +108,14 @@ export type { BuildOptions, FailMode } from "./src/builders/build_options.ts";
 export type { ConcurrencyLimits } from "./src/builders/limits.ts";
 export type { OnRegistryFailure } from "./src/builders/recorder.ts";
 export type { BuildProgress, Reporter, TaskEvent } from "./src/builders/reporter.ts";
+export { consoleReporter, type ConsoleReporterOptions } from "./src/builders/console_reporter.ts";
+export {
+  type BuildEventLine,
+  type ErrorOfLine,
+  jsonReporter,
+  type JsonReporterOptions,
+  type TaskOfLine,
+} from "./src/builders/json_reporter.ts";
 export {
   type BuildStatus,
   BuildSummary,
@@ -180,6 +188,7 @@ export {
 
 // ---- registries: where people see what is built ----
 export {
+  type BuildStartOptions,
   NIL_BUILD_ID,
   type Recorded,
   Registry,
@@ -188,6 +197,16 @@ export {
   type TaskMetadata,
 } from "./src/registries/registry.ts";
 export { NoOpRegistry } from "./src/registries/no_op_registry.ts";
+export {
+  InMemoryRegistry,
+  type RegisteredAsset,
+  type RegisteredBuild,
+  type RegisteredTask,
+  type RegistryCall,
+  type RegistryEvent,
+  type RegistryEventType,
+  type RegistryGraph,
+} from "./src/registries/in_memory_registry.ts";
 export { registryProvider } from "./src/registries/registry_provider.ts";
 
 // ---- what a caller may catch ----

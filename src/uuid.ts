@@ -1,6 +1,6 @@
 /**
- * Name-based UUIDs (RFC 9562, version 5), synchronous because ids are made in constructors: `@std/uuid` and
- * `crypto.subtle` only have an asynchronous SHA-1.
+ * UUIDs (RFC 9562). Name-based ones (version 5) are synchronous because ids are made in constructors: `@std/uuid` and
+ * `crypto.subtle` only have an asynchronous SHA-1. Those that follow time (version 7) are not in every `@std/uuid`.
  *
  * @module
  */
@@ -35,4 +35,14 @@ export function uuid5(namespace: string, name: string): string {
     variant + hex.slice(17, 20),
     hex.slice(20, 32),
   ].join("-");
+}
+
+let lastTime = 0;
+
+/** A version 7 UUID: made of the time, or of the next free millisecond, so that one made later is greater. */
+export function uuid7(): string {
+  lastTime = Math.max(Date.now(), lastTime + 1);
+  const time = lastTime.toString(16).padStart(12, "0");
+  // A random UUID with its first half replaced: the variant stands where version 7 has it, too.
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
 }

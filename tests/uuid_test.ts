@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { NAMESPACE_DNS, NAMESPACE_URL, v5 } from "@std/uuid";
 import fc from "fast-check";
-import { uuid5 } from "../src/uuid.ts";
+import { uuid5, uuid7 } from "../src/uuid.ts";
 
 Deno.test("ids are those of RFC 9562 and of Python", () => {
   assertEquals(uuid5(NAMESPACE_DNS, "www.example.com"), "2ed6657d-e927-568b-95e1-2665a8aea6a2");
@@ -29,4 +29,14 @@ Deno.test("text longer than anything before it is hashed whole", () => {
   const id = uuid5(NAMESPACE_URL, long);
   assertEquals(uuid5(NAMESPACE_URL, long), id);
   assertEquals(uuid5(NAMESPACE_URL, `${long}.`) === id, false);
+});
+
+Deno.test("ids that follow time are valid, different, and greater the later they are made", () => {
+  const before = Date.now();
+  const ids = Array.from({ length: 1000 }, uuid7);
+  assertEquals(ids.toSorted(), ids);
+  for (const id of ids) {
+    assertMatch(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  }
+  assert(Number.parseInt(ids[0]!.replace("-", "").slice(0, 12), 16) >= before);
 });

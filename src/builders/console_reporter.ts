@@ -44,10 +44,15 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
     output = Deno.stderr,
     isTerminal = output.isTerminal?.() === true && variable("TERM") !== "dumb" &&
       isOff(variable("CI")),
-    color = isTerminal && !Deno.noColor || !isOff(variable("FORCE_COLOR")),
+    color = isColorful(isTerminal),
   } = options;
   const paint = paintOf(color);
   return isTerminal ? new LiveReporter(output, paint) : new PlainReporter(output, paint);
+}
+
+function isColorful(isTerminal: boolean): boolean {
+  const forced = variable("FORCE_COLOR");
+  return forced === undefined ? isTerminal && !Deno.noColor : !isOff(forced);
 }
 
 /** A variable of the environment, where reading it needs no question. */

@@ -25,7 +25,7 @@ export function formatElapsed(milliseconds: number): string {
 export function formatEstimate(milliseconds: number): string {
   const seconds = milliseconds / 1000;
   if (seconds < 10) return "a few seconds";
-  if (seconds < 57.5) return `${Math.round(seconds / 5) * 5} s`;
-  const minutes = Math.max(1, Math.round(seconds / 60));
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (seconds < 57.5) return `about ${Math.round(seconds / 5) * 5} s`;
+  const minutes = Math.round(seconds / 60);
+  return `about ${formatElapsed(minutes * 60_000).replace(" 0 s", "")}`;
 }

@@ -12,20 +12,25 @@ import { failureText, type Look, type Paint, summaryText, warningText } from "./
 import { count, ended, oneAtATime, toRun } from "./plain_reporter.ts";
 import type { BuildProgress, Reporter } from "./reporter.ts";
 import type { ReporterOutput } from "./reporter_output.ts";
-import type { BuildSummary } from "./summary.ts";
+import { BuildSummary } from "./summary.ts";
 import { type Room, type Section, Terminal } from "./terminal.ts";
 import { printableLine } from "./text_width.ts";
 
 /** How many of the running tasks are shown, and after how many milliseconds: what is over at once only flickers. */
 const MOST_RUNNING = 5;
-const LEAST_AGE = 500;
+const LEAST_AGE = 1000;
 /** Of how many running tasks the age is known. */
 const MOST_WATCHED = 1000;
 /** How many failures are printed at one look. */
 const MOST_FAILURES = 10;
+/** After how many writes of others what was printed before is out of sight. */
+const OUT_OF_SIGHT = 10;
 /** Wider than this, a line is hard to read. */
 const MOST_COLUMNS = 100;
-const LEAST_BAR = 8;
+/** How wide the time so far is in the first minute, and later. */
+const SHORT_TIME = "59 s".length;
+const LONG_TIME = "59 min 59 s".length;
+const LEAST_BAR = 5;
 const MOST_BAR = 40;
 
 /** Shows the build in a section of the terminal. */
@@ -47,37 +52,35 @@ export class LiveReporter implements Reporter, Section {
       pace: new Pace(),
       since: new Map(),
       warnings: [],
-      failures: 0,
-      othersWrote: 0,
+      warningsPrinted: 0,
+      failuresPrinted: 0,
+      othersWrote: undefined,
     };
     this.#terminal.add(this);
   }
 
   onWarning(message: string): void {
-    this.#current?.warnings.push(warningText(message, this.#paint));
+    this.#current?.warnings.push(message);
   }
 
   onBuildEnd(summary: BuildSummary): void {
     const current = this.#current;
     if (current === undefined) return;
-    const lines = current.warnings.splice(0);
-    const text = summaryText(summary, this.#paint);
-    if (current.failures === 0 || current.othersWrote !== this.#terminal.othersWrote) {
-      lines.push(text);
-    } else {
-      // The failures stand right above: not once more.
-      lines.push(...this.#failures(current), text.split("\n", 1)[0]!);
-    }
-    this.#end(lines);
+    // What is still in sight above is not told once more.
+    const { othersWrote } = this.#terminal;
+    const isAbove = othersWrote - (current.othersWrote ?? othersWrote) <= OUT_OF_SIGHT;
+    this.#end([
+      ...(isAbove ? this.#news(current) : []),
+      summaryText(isAbove ? withoutNews(summary, current) : summary, this.#paint),
+    ]);
   }
 
   onBuildError(): void {
-    this.#end(this.#current?.warnings ?? []);
+    if (this.#current !== undefined) this.#end(this.#news(this.#current));
   }
 
   look(room: Room): { readonly above: readonly string[]; readonly block: readonly string[] } {
     const current = this.#current!;
-    const above = [...current.warnings.splice(0), ...this.#failures(current)];
     const columns = Math.min(room.columns, MOST_COLUMNS);
     const now = Date.now();
     const { progress, pace } = current;
@@ -85,25 +88,28 @@ export class LiveReporter implements Reporter, Section {
     const block = [this.#title(current, now, columns, room), this.#counts(current, columns, room)];
     const most = Math.min(MOST_RUNNING, room.rows - block.length - 1);
     block.push(...this.#running(current, now, most, columns, room));
-    return { above, block: block.filter((line) => line !== "") };
+    return { above: this.#news(current), block: block.filter((line) => line !== "") };
   }
 
   #end(lines: readonly string[]): void {
-    if (this.#current === undefined) return;
     this.#current = undefined;
     this.#terminal.remove(this, lines);
   }
 
-  /** The failures that have come since the last look. */
-  #failures(current: Current): string[] {
+  /** The warnings and failures that have come since the last look. */
+  #news(current: Current): string[] {
     const { errors } = current.progress;
-    const fresh = errors.length - current.failures;
-    if (fresh <= 0) return [];
-    if (current.failures === 0) current.othersWrote = this.#terminal.othersWrote;
-    const lines = errors.slice(current.failures, current.failures + MOST_FAILURES)
-      .map((error) => failureText(error, this.#paint));
-    if (fresh > MOST_FAILURES) lines.push(`... and ${count(fresh - MOST_FAILURES)} more failures`);
-    current.failures = errors.length;
+    const lines = [
+      ...current.warnings.slice(current.warningsPrinted)
+        .map((warning) => warningText(warning, this.#paint)),
+      ...errors.slice(current.failuresPrinted, current.failuresPrinted + MOST_FAILURES)
+        .map((error) => failureText(error, this.#paint)),
+    ];
+    const more = errors.length - current.failuresPrinted - MOST_FAILURES;
+    if (more > 0) lines.push(`... and ${count(more)} more failures`);
+    current.warningsPrinted = current.warnings.length;
+    current.failuresPrinted = errors.length;
+    if (lines.length > 0) current.othersWrote ??= this.#terminal.othersWrote;
     return lines;
   }
 
@@ -115,11 +121,16 @@ export class LiveReporter implements Reporter, Section {
       : progress.phase === "discovering"
       ? this.#paint("Looking for what is missing", "bold")
       : this.#paint("Building", "bold");
-    if (progress.phase === "discovering") return joined([title, elapsed], "  ", columns, measure);
-    const done = `${count(ended(progress))}/${count(toRun(progress))}`;
-    const room = columns - measure.width(`${title}    ${done}  ${elapsed}`);
+    if (progress.phase === "discovering") {
+      return joined([[title, 0], [elapsed, 1]], "  ", columns, measure);
+    }
+    const total = count(toRun(progress));
+    const done = `${count(ended(progress)).padStart(total.length)}/${total}`;
+    // The bar keeps its place while the numbers grow.
+    const reserved = now - start < 60_000 ? SHORT_TIME : LONG_TIME;
+    const room = columns - measure.width(`${title}    ${done}  `) - reserved;
     const bar = room < LEAST_BAR ? "" : this.#bar(progress, Math.min(room, MOST_BAR));
-    return joined([title, bar, done, elapsed], "  ", columns, measure);
+    return joined([[title, 1], [bar, 0], [done, 0], [elapsed, 2]], "  ", columns, measure);
   }
 
   #bar(progress: BuildProgress, cells: number): string {
@@ -146,16 +157,21 @@ export class LiveReporter implements Reporter, Section {
       tasks === 0 ? "" : this.#paint(`${count(tasks)} ${what}`, ...looks);
     const knowsTimeLeft = pace.timeLeft !== undefined && progress.suspended === 0 &&
       !progress.isStopping;
-    const parts = [
-      part(progress.running, "running"),
-      part(progress.failed, "failed", "red"),
-      part(progress.skipped, "skipped", "red"),
-      part(progress.pending + progress.suspended, "waiting"),
-      knowsTimeLeft ? `about ${formatEstimate(pace.timeLeft ?? 0)} left` : "",
-      part(progress.retried, "retried", "yellow"),
-      pace.rate === undefined ? "" : formatRate(pace.rate),
-    ];
-    return joined(parts, ", ", columns, measure);
+    // As a person reads them; the number says which of them are left out first where there is no room.
+    return joined(
+      [
+        [part(progress.running, "running"), 1],
+        [part(progress.failed, "failed", "red"), 0],
+        [part(progress.skipped, "skipped", "red"), 3],
+        [part(progress.pending + progress.suspended, "waiting"), 2],
+        [part(progress.retried, "retried", "yellow"), 5],
+        [pace.rate === undefined ? "" : formatRate(pace.rate), 6],
+        [knowsTimeLeft ? `${formatEstimate(pace.timeLeft ?? 0)} left` : "", 4],
+      ],
+      ", ",
+      columns,
+      measure,
+    );
   }
 
   /** The tasks that have been running longest. */
@@ -176,11 +192,13 @@ export class LiveReporter implements Reporter, Section {
     if (shown.length === 0) return [];
     const ages = shown.map(([, start]) => formatElapsed(now - start));
     const indent = Math.max(...ages.map((age) => age.length)) + 2;
-    const lines = shown.map(([task], i) =>
-      `${this.#paint(ages[i]!.padStart(indent), "dim")}  ${
-        measure.fit(printableLine(String(task)), columns - indent - 2)
-      }`
-    );
+    const cells = columns - indent - 2;
+    const names = shown.map(([task]) => printableLine(String(task)));
+    const fits = names.every((name) => measure.width(name) <= cells);
+    const lines = names.map((name, i) => {
+      const text = fits ? name : measure.fit(withoutNamespace(name), cells);
+      return `${this.#paint(ages[i]!.padStart(indent), "dim")}  ${text}`;
+    });
     const more = current.progress.running - shown.length;
     if (more > 0) {
       lines.push(this.#paint(`${" ".repeat(indent)}  ... and ${count(more)} more`, "dim"));
@@ -194,30 +212,45 @@ interface Current {
   readonly progress: BuildProgress;
   readonly start: number;
   readonly pace: Pace;
-  /** Printed at the next look. */
   readonly warnings: string[];
   /** When the running tasks were first seen. */
   since: ReadonlyMap<AnyTask, number>;
-  /** How many failures have been printed. */
-  failures: number;
-  /** How often others had written when the first failure was printed. */
-  othersWrote: number;
+  /** How many of the warnings and failures stand above the block. */
+  warningsPrinted: number;
+  failuresPrinted: number;
+  /** How often others had written when the first of them was printed. */
+  othersWrote: number | undefined;
 }
 
-/** The first parts, as many as fit; those that are empty are left out. */
+/** The summary without what has been printed. */
+function withoutNews(summary: BuildSummary, { warnings }: Current): BuildSummary {
+  return new BuildSummary({
+    ...summary,
+    errors: [],
+    warnings: summary.warnings.filter((warning) => !warnings.includes(warning)),
+    tasks: () => summary.tasks(),
+  });
+}
+
+/** The parts that are not empty, in this order, without those of the highest numbers where there is no room. */
 function joined(
-  parts: readonly string[],
+  parts: readonly (readonly [text: string, rank: number])[],
   separator: string,
   columns: number,
   { width }: Room["measure"],
 ): string {
-  let line = "";
-  for (const part of parts) {
-    if (part === "") continue;
-    const longer = line === "" ? part : `${line}${separator}${part}`;
-    if (width(longer) <= columns) line = longer;
+  let left = parts.filter(([text]) => text !== "");
+  for (;;) {
+    const line = left.map(([text]) => text).join(separator);
+    if (width(line) <= columns) return line;
+    const last = Math.max(...left.map(([, rank]) => rank));
+    left = left.filter(([, rank]) => rank < last);
   }
-  return line;
+}
+
+/** The task as text, less what comes before the name of its type. */
+function withoutNamespace(task: string): string {
+  return task.replace(/^[^(]*\./, "");
 }
 
 function formatRate(perSecond: number): string {

@@ -7,9 +7,9 @@
 /** How far back the pace looks, in milliseconds. */
 const WINDOW = 60_000;
 const SAMPLE_EVERY = 1000;
-/** An estimate needs this many milliseconds, and tasks done, to stand on. */
-const LEAST_TIME = 3000;
+/** What is told of the pace needs this many tasks to stand on, and an estimate this many milliseconds. */
 const LEAST_DONE = 5;
+const LEAST_TIME = 3000;
 
 /** The pace of a build. */
 export class Pace {
@@ -29,8 +29,9 @@ export class Pace {
     const first = this.#samples[0]!;
     const passed = time - first.time;
     const ended = done - first.done;
-    this.rate = passed > 0 && ended > 0 ? ended / passed * 1000 : undefined;
-    this.timeLeft = passed >= LEAST_TIME && ended >= LEAST_DONE && first.total === total
+    const isKnown = passed > 0 && ended >= LEAST_DONE;
+    this.rate = isKnown ? ended / passed * 1000 : undefined;
+    this.timeLeft = isKnown && passed >= LEAST_TIME && first.total === total
       ? (total - done) / ended * passed
       : undefined;
   }

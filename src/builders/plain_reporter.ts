@@ -42,6 +42,7 @@ export class PlainReporter implements Reporter {
       timer,
       start: now,
       lastLine: now,
+      lastLook: now,
       pace: new Pace(),
       starts: new Map(),
       isTold: false,
@@ -54,9 +55,9 @@ export class PlainReporter implements Reporter {
     const { progress, starts } = current;
     switch (event.kind) {
       case "started":
-        if (!isSmall(progress)) return;
-        starts.set(event.task, Date.now());
-        return this.#tellSize(current);
+        this.#tellSize(current);
+        if (isSmall(progress)) starts.set(event.task, Date.now());
+        return;
       case "completed":
         if (isSmall(progress)) this.#tellCompleted(current, event.task);
         return;
@@ -126,10 +127,12 @@ export class PlainReporter implements Reporter {
       this.#tellSize(current);
       pace.look(now, ended(progress), toRun(progress));
     }
-    const silence = isSmall(progress) && progress.phase === "building"
-      ? MOST_SILENCE
-      : Math.min(MOST_SILENCE, Math.max(LEAST_SILENCE, (now - start) / 20));
-    if (now - current.lastLine < silence) return;
+    const isDue = isSmall(progress) && progress.phase === "building"
+      ? now - current.lastLine >= MOST_SILENCE
+      : now - current.lastLook >=
+        Math.min(MOST_SILENCE, Math.max(LEAST_SILENCE, (now - start) / 20));
+    if (!isDue) return;
+    current.lastLook = now;
     if (progress.phase === "discovering") {
       return this.#line(
         `looking for what is missing: ${count(progress.discovered)} tasks found`,
@@ -144,7 +147,7 @@ export class PlainReporter implements Reporter {
     if (progress.retried > 0) parts.push(`${count(progress.retried)} retried`);
     parts.push(formatElapsed(now - start));
     if (pace.timeLeft !== undefined && progress.suspended === 0 && !progress.isStopping) {
-      parts.push(`about ${formatEstimate(pace.timeLeft)} left`);
+      parts.push(`${formatEstimate(pace.timeLeft)} left`);
     }
     this.#line(parts.join(", "));
   }
@@ -162,7 +165,9 @@ interface Current {
   readonly start: number;
   readonly pace: Pace;
   readonly starts: Map<AnyTask, number>;
+  /** When a line was written, and when one about the progress. */
   lastLine: number;
+  lastLook: number;
   isTold: boolean;
 }
 

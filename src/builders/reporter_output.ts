@@ -14,16 +14,21 @@ export interface ReporterOutput {
   consoleSize?(): { readonly columns: number; readonly rows: number };
 }
 
-/** Writes text whole. When nobody reads any more, as after `| head`, what is written is dropped. */
+/** Writes text whole. Never throws: when nobody reads any more, as after `| head`, what is written is dropped. */
 export class TextOutput {
   readonly #output: ReporterOutput;
   #isClosed = false;
+  #error: unknown;
 
   constructor(output: ReporterOutput) {
     this.#output = output;
   }
 
-  /** Throws what the output throws, and then writes nothing more. */
+  /** Why nothing is written any more, unless it is that nobody reads. */
+  get error(): unknown {
+    return this.#error;
+  }
+
   write(text: string): void {
     if (this.#isClosed) return;
     try {
@@ -31,7 +36,7 @@ export class TextOutput {
       while (bytes.length > 0) bytes = bytes.subarray(this.#output.writeSync(bytes));
     } catch (error) {
       this.#isClosed = true;
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      if (!(error instanceof Deno.errors.BrokenPipe)) this.#error = error;
     }
   }
 }

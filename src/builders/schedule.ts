@@ -65,7 +65,7 @@ export class Schedule {
   readonly #priorities: number[] = [];
   /** How many tasks wait for the node, one after the other, along the longest path up to a root. */
   readonly #heights: number[] = [];
-  /** When the node last became ready, as a count of such events; NONE when it never did. */
+  /** When the node first became ready, as a count of such events; NONE when it never did. */
   readonly #turns: number[] = [];
   /** The limits that count the node, for those that have any. */
   readonly #limits = new Map<number, readonly Limit[]>();
@@ -357,7 +357,8 @@ export class Schedule {
 
   #becomeReady(node: number): void {
     this.#moved(node, "ready");
-    this.#turns[node] = this.#turn++;
+    // One that was suspended, or failed an attempt, keeps its turn: what was begun ends before others begin.
+    if (this.#turns[node] === NONE) this.#turns[node] = this.#turn++;
     this.#ready.add(node);
   }
 

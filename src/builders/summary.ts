@@ -45,17 +45,19 @@ export interface TaskResult {
 }
 
 /** What a summary is made of. */
-export interface BuildSummaryDetails {
-  readonly status: BuildStatus;
-  readonly taskCount: TaskCount;
-  readonly errors: readonly TaskFailedError[];
-  readonly warnings: readonly string[];
-  readonly duration: number;
-  readonly retried: number;
-  readonly buildId: string;
-  readonly reason: unknown;
-  tasks(): Iterable<TaskResult>;
-}
+export type BuildSummaryDetails =
+  & Pick<
+    BuildSummary,
+    | "status"
+    | "taskCount"
+    | "errors"
+    | "warnings"
+    | "duration"
+    | "retried"
+    | "buildId"
+    | "reason"
+  >
+  & { tasks(): Iterable<TaskResult> };
 
 /** What a build gives: it does not throw when tasks fail. */
 export class BuildSummary {

@@ -8,6 +8,7 @@
 import type { Attributes, Context, Span } from "@opentelemetry/api";
 import { messageOf, MissingOutputError, TaskTimeoutError } from "../errors.ts";
 import type { TaskExecutor, TaskOutcome } from "../executors/executor.ts";
+import { NIL_BUILD_ID } from "../registries/registry.ts";
 import { isThenable } from "../thenable.ts";
 import type { AnyTask, RunContext } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
@@ -107,9 +108,9 @@ class TracedExecutor implements TaskExecutor {
     if (attempt !== undefined) this.#end(attempt, "cancelled");
   }
 
-  /** Ends the spans of what the build has given up without waiting for it. */
+  /** Ends the spans of attempts that the build did not wait for. */
   endAll(): void {
-    for (const attempt of this.#attempts.values()) this.#end(attempt, "cancelled");
+    for (const attempt of this.#attempts.values()) this.#abandon(attempt);
   }
 
   /** The attempt that goes on, or a new one: each has a context of its own. */
@@ -119,7 +120,7 @@ class TracedExecutor implements TaskExecutor {
       last.span.addEvent("resumed");
       return last;
     }
-    if (last !== undefined) this.#end(last, "failed");
+    if (last !== undefined) this.#abandon(last);
     const span = this.#api.trace.getTracer(NAME).startSpan(
       taskTypeOf(task).id,
       {
@@ -153,6 +154,12 @@ class TracedExecutor implements TaskExecutor {
     }
   }
 
+  /** The attempt goes on though it was asked to stop: it had no time left, or the build has none. */
+  #abandon(attempt: Attempt): void {
+    const { reason } = attempt.context.signal;
+    this.#take(attempt, { kind: "failed", error: reason });
+  }
+
   #end({ task, span }: Attempt, state: "complete" | "failed" | "cancelled"): void {
     this.#attempts.delete(task.id);
     span.setAttribute("stardag.task.state", state);
@@ -178,7 +185,7 @@ function attributesOf({ buildId, status, taskCount }: BuildSummary): Attributes 
     count,
   ]);
   return {
-    "stardag.build.id": buildId,
+    ...(buildId === NIL_BUILD_ID ? {} : { "stardag.build.id": buildId }),
     "stardag.build.status": status,
     ...Object.fromEntries(counts),
   };

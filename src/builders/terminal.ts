@@ -92,6 +92,7 @@ export class Terminal {
   }
 
   #start(): () => void {
+    this.#isAtLineStart = true;
     let unwatch = (): void => {};
     let isStopped = false;
     let isLoading = false;
@@ -165,7 +166,7 @@ export class Terminal {
 
   /** Lets others write where the block was. */
   #aside<T>(write: () => T, endsLine: boolean | undefined): T {
-    if (this.#isOwnWrite || this.#sections.size === 0) return write();
+    if (this.#isOwnWrite) return write();
     this.#othersWrote++;
     if (this.#shown !== undefined) {
       const { columns } = this.#size();

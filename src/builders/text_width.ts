@@ -14,6 +14,7 @@ export interface Measure {
 
 /** Loaded when it is needed: only a terminal needs it. */
 export async function loadMeasure(): Promise<Measure> {
+  // deno-lint-ignore no-import-prefix -- loaded only where a build is shown on a terminal
   const { default: measured } = await import("npm:fast-string-truncated-width@^3");
   return {
     width: (text) => measured(text).width,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { generate } from "@std/uuid/v7";
+import { uuid7 } from "../uuid.ts";
 import { messageOf, RegistryError } from "../errors.ts";
 import { describe, isPlainObject } from "../json.ts";
 import { type TargetFactory, targetFactoryProvider } from "../targets/factory.ts";
@@ -57,6 +57,7 @@ export interface RegisteredBuild {
 
 /** A task, as an {@linkcode InMemoryRegistry} knows it. `body` and `outputUri` are made when they are read. */
 export interface RegisteredTask extends TaskMetadata {
+  /** When it was first registered. */
   readonly registeredAt: Date;
   /** The build that told its status; `undefined` while none has. */
   readonly statusBuildId: string | undefined;
@@ -112,9 +113,6 @@ export interface RegistryGraph {
   readonly edges: readonly { readonly source: string; readonly target: string }[];
 }
 
-/** All that registries need of a task once it is registered. */
-type Identified = Pick<AnyTask, "id">;
-
 /**
  * Keeps what it is told in memory, and behaves as the registry service does; all its methods are synchronous.
  *
@@ -145,12 +143,13 @@ export class InMemoryRegistry extends Registry {
   /** Every call; those that were accepted and say that something has happened are the events. */
   readonly #log: Entry[] = [];
 
+  /** Begins a build. Its id sorts by time. */
   override buildStart(
-    rootTasks: readonly Identified[],
+    rootTasks: readonly Pick<AnyTask, "id">[],
     { description, commitHash }: BuildStartOptions & { readonly commitHash?: string | undefined } =
       {},
   ): string {
-    const id = generate();
+    const id = uuid7();
     const entry = this.#called("buildStart", id, undefined, description);
     entry.type = "build_started";
     this.#builds.set(id, {
@@ -166,22 +165,27 @@ export class InMemoryRegistry extends Registry {
     return id;
   }
 
+  /** The build is completed. */
   override buildComplete(buildId: string): void {
     this.#endBuild("buildComplete", buildId, "build_completed", "completed");
   }
 
+  /** The build failed; the message is in its events. */
   override buildFail(buildId: string, errorMessage?: string): void {
     this.#endBuild("buildFail", buildId, "build_failed", "failed", errorMessage);
   }
 
+  /** The build is cancelled. */
   override buildCancel(buildId: string): void {
     this.#endBuild("buildCancel", buildId, "build_cancelled", "cancelled");
   }
 
+  /** The build exited early; the reason is in its events. */
   override buildExitEarly(buildId: string, reason?: string): void {
     this.#endBuild("buildExitEarly", buildId, "build_exit_early", "exit_early", reason);
   }
 
+  /** The build names the task, which is kept as it is now unless it was registered before. */
   override taskRegister(buildId: string, task: AnyTask): void {
     const entry = this.#called("taskRegister", buildId, task.id);
     this.#buildOf(entry);
@@ -193,39 +197,51 @@ export class InMemoryRegistry extends Registry {
     this.#tasks.set(task.id, new TaskRecord(task, this.#tasks.size, entry.at));
   }
 
-  override taskStart(buildId: string, task: Identified): void {
+  /** The task is running. */
+  override taskStart(buildId: string, task: Pick<AnyTask, "id">): void {
     this.#told("taskStart", buildId, task, "task_started", "running");
   }
 
-  override taskComplete(buildId: string, task: Identified): void {
+  /** The task is completed, for good. */
+  override taskComplete(buildId: string, task: Pick<AnyTask, "id">): void {
     this.#told("taskComplete", buildId, task, "task_completed", "completed");
   }
 
-  override taskFail(buildId: string, task: Identified, errorMessage?: string): void {
+  /** The task failed. */
+  override taskFail(buildId: string, task: Pick<AnyTask, "id">, errorMessage?: string): void {
     this.#told("taskFail", buildId, task, "task_failed", "failed", errorMessage);
   }
 
-  override taskSuspend(buildId: string, task: Identified): void {
+  /** The task is suspended. */
+  override taskSuspend(buildId: string, task: Pick<AnyTask, "id">): void {
     this.#told("taskSuspend", buildId, task, "task_suspended", "suspended");
   }
 
-  override taskResume(buildId: string, task: Identified): void {
+  /** The task is running again. */
+  override taskResume(buildId: string, task: Pick<AnyTask, "id">): void {
     this.#told("taskResume", buildId, task, "task_resumed", "running");
   }
 
-  override taskCancel(buildId: string, task: Identified): void {
+  /** The task is cancelled. */
+  override taskCancel(buildId: string, task: Pick<AnyTask, "id">): void {
     this.#told("taskCancel", buildId, task, "task_cancelled", "cancelled");
   }
 
-  override taskWaitingForLock(buildId: string, task: Identified, lockOwner?: string): void {
+  /** The task waits for its lock. Its status stays as it is. */
+  override taskWaitingForLock(
+    buildId: string,
+    task: Pick<AnyTask, "id">,
+    lockOwner?: string,
+  ): void {
     const type = "task_waiting_for_lock";
     const record = this.#told("taskWaitingForLock", buildId, task, type, undefined, lockOwner);
     if (record.status === "pending") record.isWaitingForLock = true;
   }
 
+  /** Keeps the assets, all or none, as they are now. */
   override taskUploadAssets(
     buildId: string,
-    task: Identified,
+    task: Pick<AnyTask, "id">,
     assets: readonly RegistryAsset[],
   ): void {
     const entry = this.#called("taskUploadAssets", buildId, task.id);
@@ -240,6 +256,7 @@ export class InMemoryRegistry extends Registry {
     }
   }
 
+  /** What is known of the task. */
   override taskGetMetadata(taskId: string): RegisteredTask {
     return this.#taskOf(this.#called("taskGetMetadata", undefined, taskId)).row();
   }
@@ -334,7 +351,7 @@ export class InMemoryRegistry extends Registry {
   #told(
     method: keyof Registry,
     buildId: string,
-    task: Identified,
+    task: Pick<AnyTask, "id">,
     type: RegistryEventType,
     status: RegistryTaskStatus | undefined,
     text?: string,
@@ -474,9 +491,8 @@ class TaskRecord {
   completedAt: number | undefined = undefined;
   errorMessage: string | undefined = undefined;
   isWaitingForLock = false;
-  /** The target factory when it was registered, until the uri is known. */
-  #targets: TargetFactory | undefined = targetFactoryProvider.get();
-  #outputUri: string | undefined = undefined;
+  /** The target factory when it was registered. */
+  readonly #targets: TargetFactory = targetFactoryProvider.get();
   #assets: Map<string, RegisteredAsset> | undefined = undefined;
 
   constructor(task: AnyTask, order: number, registeredAt: number) {
@@ -489,14 +505,10 @@ class TaskRecord {
     return this.#assets ??= new Map();
   }
 
-  /** Where the output was to be when the task was registered, made when somebody asks. */
+  /** Where the output was to be when the task was registered. */
   get outputUri(): string | undefined {
-    if (this.#targets !== undefined) {
-      using _ = targetFactoryProvider.override(this.#targets);
-      this.#outputUri = outputUriOf(this.task);
-      this.#targets = undefined;
-    }
-    return this.#outputUri;
+    using _ = targetFactoryProvider.override(this.#targets);
+    return outputUriOf(this.task);
   }
 
   /** A build has told the status. */
@@ -561,7 +573,7 @@ function copyOfAsset({ type, name, body }: RegistryAsset, taskId: string): Regis
       } catch (error) {
         throw refusal(`its body cannot be written as JSON: ${messageOf(error)}`, error);
       }
-      return { type, name, body: JSON.parse(text) as unknown };
+      return { type, name, body: JSON.parse(text) as Record<string, unknown> };
     }
     default:
       throw refusal(

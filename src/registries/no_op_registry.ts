@@ -9,6 +9,7 @@ import { type Recorded, Registry, type TaskMetadata } from "./registry.ts";
 
 /** Keeps nothing of what it is told. The id of all its builds is `NIL_BUILD_ID`. */
 export class NoOpRegistry extends Registry {
+  /** Does nothing, as all else. */
   override taskRegister(): Recorded {}
 
   /** Throws `RegistryError`: it knows of no task. */

@@ -9,6 +9,7 @@ export type RegistryAsset = MarkdownRegistryAsset | JsonRegistryAsset;
 
 /** A text to read. */
 export interface MarkdownRegistryAsset {
+  /** Tells it from the other kinds. */
   readonly type: "markdown";
   /** Name of the asset, one of its kind per task; uploading it again replaces it. */
   readonly name: string;
@@ -18,9 +19,10 @@ export interface MarkdownRegistryAsset {
 
 /** Data as JSON. */
 export interface JsonRegistryAsset {
+  /** Tells it from the other kinds. */
   readonly type: "json";
   /** Name of the asset, one of its kind per task; uploading it again replaces it. */
   readonly name: string;
-  /** Anything that JSON can hold. */
-  readonly body: unknown;
+  /** An object of whatever JSON can hold. */
+  readonly body: Readonly<Record<string, unknown>>;
 }

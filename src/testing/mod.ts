@@ -9,3 +9,8 @@ export { ControlledExecutor } from "./controlled_executor.ts";
 export { executorContract, type ExecutorContractOptions } from "./executor_contract.ts";
 export { targetContract, type TargetPlace } from "./target_contract.ts";
 export { serializerContract, type SerializerContractOptions } from "./serializer_contract.ts";
+export {
+  registryContract,
+  type RegistryContractOptions,
+  type RegistryLook,
+} from "./registry_contract.ts";

@@ -51,10 +51,11 @@ function started(executor: ControlledExecutor): string[] {
 async function endAll(
   executor: ControlledExecutor,
   building: Promise<sd.BuildSummary>,
+  from = 0,
 ): Promise<sd.BuildSummary> {
   let isOver = false;
   const over = building.finally(() => isOver = true);
-  for (let at = 0; !isOver;) {
+  for (let at = from; !isOver;) {
     const task = executor.log[at];
     if (task === undefined) {
       await Promise.race([
@@ -91,6 +92,16 @@ Deno.test("tasks alike are started in the order in which they became ready", asy
   const executor = new ControlledExecutor({ maxConcurrent: 1 });
   await endAll(executor, sd.build(names.map((name) => wish(name)), { executor }));
   assertEquals(started(executor), names);
+});
+
+Deno.test("what was begun goes on before others of its kind begin", async () => {
+  const [a, part] = [wish("a"), wish("part", { priority: 1 })];
+  const executor = new ControlledExecutor({ maxConcurrent: 1 });
+  const building = sd.build([a, wish("b"), wish("c")], { executor });
+  await executor.submitted(a);
+  executor.end(a, { kind: "suspended", requires: [part] });
+  await endAll(executor, building, 1);
+  assertEquals(started(executor), ["a", "b", "part", "a", "c"]);
 });
 
 Deno.test("a limit holds for the tasks that name it, and for no other", async () => {
@@ -196,7 +207,7 @@ Deno.test("a yielded task with such a limit fails alone", async () => {
   const summary = await building;
   assertEquals(summary.taskCount, { ...NOTHING, discovered: 2, failed: 1, skipped: 1 });
   assertEquals(summary.error?.taskId, odd.id);
-  assertInstanceOf(summary.error.cause, sd.ConfigError);
+  assertInstanceOf(summary.error?.cause, sd.ConfigError);
   assertEquals(
     [...summary.tasks()].map(({ task, state, because }) => [task, state, because]),
     [[root, "skipped", odd], [odd, "failed", undefined]],

@@ -310,10 +310,9 @@ Deno.test("a registration that got lost is made up for before the next call", as
   const registry = new ControlledRegistry();
   let isOut = true;
   registry.answer = (call) => {
-    if (call.startsWith("register a") && isOut) {
-      isOut = false;
-      return Promise.reject(outage);
-    }
+    if (!call.startsWith("register a") || !isOut) return;
+    isOut = false;
+    return Promise.reject(outage);
   };
   await sd.build(steps.step("a"), { registry });
   assertEquals(registry.of("a").slice(1), [
@@ -416,7 +415,7 @@ Deno.test("assets of a class come from its method; what goes wrong with them is 
     }
     override registryAssets(): readonly sd.RegistryAsset[] {
       if (this.how === "throws") throw new Error("no report today");
-      return this.how === "empty" ? [] : [{ type: "json", name: "x", body: 1 }];
+      return this.how === "empty" ? [] : [{ type: "json", name: "x", body: { x: 1 } }];
     }
   }
   const registry = new ControlledRegistry();
@@ -436,7 +435,7 @@ Deno.test("assets of a class come from its method; what goes wrong with them is 
       return this.save(1);
     }
     override registryAssets(): readonly sd.RegistryAsset[] {
-      return [{ type: "json", name: "x", body: 1 }];
+      return [{ type: "json", name: "x", body: { x: 1 } }];
     }
   }
   const second = await sd.build(new Refused(), { registry: refusing });

@@ -1,6 +1,5 @@
 /** Stand-in for `jsr:@std/uuid`: the same sources, built for npm, without what needs its WebAssembly hash. */
 import * as v5Module from "./v5.ts";
-import * as v7Module from "./v7.ts";
 
 // @ts-types="./common.d.ts"
 export * from "npm:deno-std@1.4.0/uuid/common.js";
@@ -9,5 +8,3 @@ export * from "npm:deno-std@1.4.0/uuid/constants.js";
 
 /** UUIDs made from a name. */
 export const v5: Pick<typeof v5Module, "generate" | "validate"> = v5Module;
-/** UUIDs made from the time. */
-export const v7: Pick<typeof v7Module, "generate" | "validate" | "extractTimestamp"> = v7Module;
