@@ -108,14 +108,15 @@ export type { BuildOptions, FailMode } from "./src/builders/build_options.ts";
 export type { ConcurrencyLimits } from "./src/builders/limits.ts";
 export type { OnRegistryFailure } from "./src/builders/recorder.ts";
 export type { BuildProgress, Reporter, TaskEvent } from "./src/builders/reporter.ts";
-export { consoleReporter, type ConsoleReporterOptions } from "./src/builders/console_reporter.ts";
+export type { ReporterOutput } from "./src/reporters/reporter_output.ts";
+export { consoleReporter, type ConsoleReporterOptions } from "./src/reporters/console_reporter.ts";
 export {
   type BuildEventLine,
   type ErrorOfLine,
   jsonReporter,
   type JsonReporterOptions,
   type TaskOfLine,
-} from "./src/builders/json_reporter.ts";
+} from "./src/reporters/json_reporter.ts";
 export {
   type BuildStatus,
   BuildSummary,

@@ -13,6 +13,7 @@ import { inMemory } from "./bars/in_memory.ts";
 import { localFiles } from "./bars/local_files.ts";
 import { memory } from "./bars/memory.ts";
 import { suspended } from "./bars/suspended.ts";
+import { watched } from "./bars/watched.ts";
 
 /** The bars that need nothing but this machine. */
 export const BARS: readonly Bar[] = [
@@ -21,6 +22,7 @@ export const BARS: readonly Bar[] = [
   diamond,
   chain,
   inMemory,
+  watched,
   ...growth,
   suspended,
   memory,

@@ -20,7 +20,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["src/tasks"],
   ["src/registries", "src/executors"],
   ["src/builders"],
-  ["src/inspect"],
+  ["src/reporters", "src/inspect"],
   ["src/integrations", "src/cli"],
   ["mod.ts"],
   ["src/testing"],

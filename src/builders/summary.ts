@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatDuration } from "../duration.ts";
 import { InterruptedError, type TaskFailedError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
 
@@ -177,11 +178,4 @@ function shorten(text: string): string {
 
 function count(n: number, one: string, many: string): string {
   return `${n} ${n === 1 ? one : many}`;
-}
-
-function formatDuration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
-  const seconds = Math.round(milliseconds / 1000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BuildSummary } from "./summary.ts";
+import type { BuildSummary } from "../builders/summary.ts";
 import { printable } from "./text_width.ts";
 
 /** The looks of text. */

@@ -9,7 +9,7 @@ import { checkOptions } from "../options.ts";
 import { LiveReporter } from "./live_reporter.ts";
 import { paintOf } from "./paint.ts";
 import { PlainReporter } from "./plain_reporter.ts";
-import type { Reporter } from "./reporter.ts";
+import type { Reporter } from "../builders/reporter.ts";
 import type { ReporterOutput } from "./reporter_output.ts";
 
 /** Options of {@linkcode consoleReporter}. */

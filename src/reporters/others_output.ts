@@ -14,14 +14,13 @@ export type AroundWrite = <T>(write: () => T, endsLine: boolean | undefined) => 
  */
 export function watchOthers(around: AroundWrite): () => void {
   const undo: (() => void)[] = [];
-  const { process } = globalThis as unknown as { process?: Record<string, object | undefined> };
   for (const [name, methods] of STREAMS) {
     const stream = Deno[name];
     if (!stream.isTerminal()) continue;
     for (const method of methods) undo.push(wrap(console, method, around, () => true));
     undo.push(wrap(stream, "writeSync", around, endsLine));
     undo.push(wrap(stream, "write", around, endsLine));
-    undo.push(wrap(process?.[name], "write", around, endsLine));
+    undo.push(wrap(processStream(name), "write", around, endsLine));
   }
   // What `assert()` has to say depends.
   undo.push(wrap(console, "assert", around, () => undefined));
@@ -29,6 +28,16 @@ export function watchOthers(around: AroundWrite): () => void {
   return () => {
     for (const each of undo) each();
   };
+}
+
+/** Node's stream of that name, which on a terminal writes past the one of Deno; not there where it cannot be made. */
+function processStream(name: "stdout" | "stderr"): object | undefined {
+  try {
+    const { process } = globalThis as unknown as { process?: Readonly<Record<string, object>> };
+    return process?.[name];
+  } catch {
+    return undefined;
+  }
 }
 
 /** The methods of the console that write a line, by where they write it. */

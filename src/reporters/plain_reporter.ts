@@ -6,12 +6,12 @@
 
 import { messageOf } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
-import { formatDuration, formatElapsed, formatEstimate } from "./duration.ts";
+import { formatDuration, formatElapsed, formatEstimate } from "../duration.ts";
 import { Pace } from "./pace.ts";
 import { failureText, type Paint, summaryText, warningText } from "./paint.ts";
-import type { BuildProgress, Reporter, TaskEvent } from "./reporter.ts";
+import type { BuildProgress, Reporter, TaskEvent } from "../builders/reporter.ts";
 import { type ReporterOutput, TextOutput } from "./reporter_output.ts";
-import type { BuildSummary } from "./summary.ts";
+import type { BuildSummary } from "../builders/summary.ts";
 import { printableLine } from "./text_width.ts";
 
 /** A build that runs at most so many tasks has a line for each. */

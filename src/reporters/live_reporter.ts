@@ -6,13 +6,13 @@
  */
 
 import type { AnyTask } from "../tasks/task.ts";
-import { formatElapsed, formatEstimate } from "./duration.ts";
+import { formatElapsed, formatEstimate } from "../duration.ts";
 import { Pace } from "./pace.ts";
 import { failureText, type Look, type Paint, summaryText, warningText } from "./paint.ts";
 import { count, ended, oneAtATime, toRun } from "./plain_reporter.ts";
-import type { BuildProgress, Reporter } from "./reporter.ts";
+import type { BuildProgress, Reporter } from "../builders/reporter.ts";
 import type { ReporterOutput } from "./reporter_output.ts";
-import { BuildSummary } from "./summary.ts";
+import { BuildSummary } from "../builders/summary.ts";
 import { type Room, type Section, Terminal } from "./terminal.ts";
 import { printableLine } from "./text_width.ts";
 
@@ -86,7 +86,7 @@ export class LiveReporter implements Reporter, Section {
     const { progress, pace } = current;
     if (progress.phase === "building") pace.look(now, ended(progress), toRun(progress));
     const block = [this.#title(current, now, columns, room), this.#counts(current, columns, room)];
-    const most = Math.min(MOST_RUNNING, room.rows - block.length - 1);
+    const most = Math.max(0, Math.min(MOST_RUNNING, room.rows - block.length - 1));
     block.push(...this.#running(current, now, most, columns, room));
     return { above: this.#news(current), block: block.filter((line) => line !== "") };
   }

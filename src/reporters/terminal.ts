@@ -108,7 +108,7 @@ export class Terminal {
           if (isStopped) return;
           this.#measure = measure;
           unwatch = watchOthers((write, endsLine) => this.#aside(write, endsLine));
-        });
+        }, () => {}); // Where it cannot be loaded there is no block, only what is told at the end.
       }
     }, INTERVAL);
     Deno.unrefTimer(timer);

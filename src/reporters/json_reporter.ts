@@ -8,9 +8,9 @@ import { messageOf } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
-import type { BuildProgress, Reporter, TaskEvent } from "./reporter.ts";
+import type { BuildProgress, Reporter, TaskEvent } from "../builders/reporter.ts";
 import { type ReporterOutput, TextOutput } from "./reporter_output.ts";
-import type { BuildStatus, BuildSummary, TaskCount } from "./summary.ts";
+import type { BuildStatus, BuildSummary, TaskCount } from "../builders/summary.ts";
 
 /** Lines wait for each other up to so many milliseconds, or characters. */
 const LONGEST_WAIT = 100;
