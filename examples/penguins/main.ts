@@ -45,12 +45,8 @@ const { pipeline } = await (api === "class" ? import("./classes.ts") : import(".
 sd.targetFactoryProvider.set(new sd.TargetFactory({ targetRoots: { default: output } }));
 
 const tasks = pipeline({ sha256: await sourceDigest(), candidates: CANDIDATES, split: SPLIT });
-const summary = await sd.build(tasks);
-if (summary.status !== "success") {
-  console.error(`${summary}`);
-  Deno.exit(1);
-}
-console.log(`${summary}`);
+const summary = await sd.build(tasks, { handleSignals: true, reporter: sd.consoleReporter() });
+if (summary.status !== "success") Deno.exit(summary.exitCode);
 if (summary.taskCount.succeeded === 0) console.log("All is complete, 0 tasks have run");
 
 console.log("\n  accuracy  log loss  model                hyper-parameters");

@@ -7,17 +7,24 @@ const EXAMPLE = join(ROOT, "examples", "penguins");
 Deno.test("the penguins example runs all once, and then nothing", async () => {
   await using output = await temporaryFolder();
   const first = await succeeds(output.path);
-  assertMatch(first, /^Build succeeded in .*: 37 succeeded \(37 tasks\)\n/);
-  assertMatch(first, /\n {4}98\.8 % {5}0\.\d{3} {2}logistic regression {2}rate 0\.2, L2 0\.01\n/);
+  assertMatch(
+    first.told,
+    /^\[37\/37\] penguins\..*\nBuild succeeded in .*: 37 succeeded \(37 tasks\)\n$/m,
+  );
+  assertMatch(
+    first.found,
+    /\n {4}98\.8 % {5}0\.\d{3} {2}logistic regression {2}rate 0\.2, L2 0\.01\n/,
+  );
   const before = await statesBelow(output.path);
   assertEquals(Object.keys(before).length, 37);
 
   const second = await succeeds(output.path);
-  assertMatch(second, /nothing to run, 3 complete before \(3 tasks\)\n.* 0 tasks have run\n/);
+  assertMatch(second.told, /^Build .*nothing to run, 3 complete before \(3 tasks\)\n$/);
+  assertMatch(second.found, /^All is complete, 0 tasks have run\n/);
   assertEquals(await statesBelow(output.path), before);
 
-  const tables = first.slice(first.indexOf("\n"));
-  assertStringIncludes(second, tables);
+  const tables = first.found;
+  assertStringIncludes(second.found, tables);
   const paths = [...tables.matchAll(/^ {2}(?:benchmark|chart|report) +(.*)$/gm)];
   assertEquals(paths.length, 3);
   for (const [, path = ""] of paths) assert((await Deno.stat(join(ROOT, path))).isFile);
@@ -32,8 +39,9 @@ Deno.test("the penguins example has the same ids and outputs by functions and by
   const contents = await contentsBelow(byFunctions.path);
   assertEquals(await contentsBelow(byClasses.path), contents);
   assertEquals(Object.keys(contents).length, 37);
-  assertMatch(await succeeds(byFunctions.path, { args: ["--api=class"] }), /nothing to run/);
-  assertMatch(await succeeds(byClasses.path), /nothing to run/);
+  const other = await succeeds(byFunctions.path, { args: ["--api=class"] });
+  assertMatch(other.told, /nothing to run/);
+  assertMatch((await succeeds(byClasses.path)).told, /nothing to run/);
 });
 
 Deno.test("the penguins example finds a model that tells penguins apart", async () => {
@@ -89,7 +97,7 @@ Deno.test("the penguins example makes all anew when the data has changed, and th
   await succeeds(output.path);
   const before = await statesBelow(output.path);
   const example = await copyOfExample(changed.path, (csv) => csv.replace(/^Gentoo,.*\n/m, ""));
-  assertMatch(await succeeds(output.path, { example }), /37 succeeded \(37 tasks\)/);
+  assertMatch((await succeeds(output.path, { example })).told, /37 succeeded \(37 tasks\)/);
   const after = await statesBelow(output.path);
   assertEquals(Object.keys(after).length, 2 * 37);
   for (const [path, state] of Object.entries(before)) assertEquals(after[path], state);
@@ -101,7 +109,7 @@ Deno.test("the penguins example tells what failed and exits with 1, and takes it
   const example = await copyOfExample(broken.path, (csv) => csv.replace("Gentoo", "Emperor"));
   const { code, stdout, stderr } = await penguins(output.path, { example });
   assertEquals({ code, stdout }, { code: 1, stdout: "" });
-  assertMatch(stderr, /^Build failed in .*1 succeeded, 1 failed/);
+  assertMatch(stderr, /^Build failed in .*1 succeeded, 1 failed/m);
   assertStringIncludes(stderr, "Cannot complete penguins.dataset(");
   assertStringIncludes(stderr, "species");
 
@@ -112,7 +120,7 @@ Deno.test("the penguins example tells what failed and exits with 1, and takes it
       `"Gentoo", "Emperor"]`,
     ),
   );
-  assertMatch(await succeeds(output.path, { example }), /36 succeeded, 1 complete before/);
+  assertMatch((await succeeds(output.path, { example })).told, /36 succeeded, 1 complete before/);
 });
 
 Deno.test("the penguins example names the permission that it lacks", async () => {
@@ -160,10 +168,14 @@ async function penguins(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-async function succeeds(output: string, options?: Options): Promise<string> {
-  const { stdout, ...rest } = await penguins(output, options);
-  assertEquals(rest, { code: 0, stderr: "" });
-  return stdout;
+/** What it tells of the build, and what it found. */
+async function succeeds(
+  output: string,
+  options?: Options,
+): Promise<{ readonly told: string; readonly found: string }> {
+  const { code, stdout, stderr } = await penguins(output, options);
+  assertEquals(code, 0, stderr);
+  return { told: stderr, found: stdout };
 }
 
 /** The example, with other data, in another folder. */
