@@ -9,7 +9,6 @@ import {
   ConfigError,
   InterruptedError,
   messageOf,
-  MissingOutputError,
   PermissionError,
   TaskFailedError,
   TaskTimeoutError,
@@ -26,13 +25,14 @@ import { backOff, type RunPolicy } from "../tasks/run_policy.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
 import type { AnyTask, RunContext, TaskStruct } from "../tasks/task.ts";
 import { policyOf } from "../tasks/type_registry.ts";
+import { hasStopped } from "./has_stopped.ts";
 import { type BuildOptions, type BuildSettings, settingsOf } from "./build_options.ts";
 import { Limits } from "./limits.ts";
 import { discover, reserve } from "./plan.ts";
 import { countsOf, Progress, resultsOf } from "./progress.ts";
 import { Recorder } from "./recorder.ts";
 import { Reporters, type TaskEvent } from "./reporter.ts";
-import { Schedule } from "./schedule.ts";
+import { Schedule, type TaskState } from "./schedule.ts";
 import { BuildSummary } from "./summary.ts";
 import { onSystemSignal } from "./system_signals.ts";
 import { withTelemetry } from "./telemetry.ts";
@@ -90,6 +90,9 @@ const TIME_SLICE = 50;
 const MOST_UNTIL_LOOK = 64;
 /** Kept from before a test replaces it: a clock that stands still must not keep the build. */
 const realSetTimeout = setTimeout;
+
+/** The states of tasks that could still go on. */
+const OPEN: ReadonlySet<TaskState> = new Set<TaskState>(["waiting", "ready", "suspended"]);
 
 /** What a timer is called. */
 type Timer = ReturnType<typeof setTimeout>;
@@ -173,8 +176,12 @@ class Build {
     }
     this.#schedule = new Schedule((node, because) => {
       if (!this.#isWatched) return;
-      const [task, failed] = [this.#schedule.task(node), this.#schedule.task(because)];
-      this.#tell({ kind: "skipped", task, because: failed });
+      this.#tell({
+        kind: "skipped",
+        task: this.#schedule.task(node),
+        attempt: this.#kept.get(node)?.attempt ?? 0,
+        because: this.#schedule.task(because),
+      });
     });
     this.#limits = new Limits(concurrencyLimits, (a, b) => this.#schedule.isBefore(a, b));
     this.#progress = new Progress({
@@ -196,7 +203,7 @@ class Build {
       if (this.#recorder !== undefined) await this.#startRecording(this.#recorder, roots);
       this.#progress.phase = "building";
       await this.#loop();
-      await this.#discardSuspended();
+      await this.#giveUpRest();
       if (this.#broken !== undefined) throw this.#broken.error;
       const summary = this.#summary(performance.now() - started);
       await this.#endRecording((recorder) => recorder.end(summary));
@@ -623,15 +630,17 @@ class Build {
     return true;
   }
 
-  /** Gives up the suspended tasks that will not go on, so that their `finally` blocks run. */
-  async #discardSuspended(): Promise<void> {
+  /** Gives up what had begun and will not go on; the `finally` blocks of what was suspended run. */
+  async #giveUpRest(): Promise<void> {
+    const schedule = this.#schedule;
+    for (const node of [...this.#kept.keys(), ...this.#attempts.keys()]) {
+      if (OPEN.has(schedule.state(node))) this.#cancel(node);
+    }
     if (this.#kept.size === 0) return;
     this.#startGrace();
-    const { executor } = this.#settings;
     for (const [node, context] of this.#kept) {
-      const task = this.#schedule.task(node);
-      if (this.#schedule.state(node) === "suspended") this.#cancel(node);
-      await Promise.race([executor.discard?.(task, context), this.#graceEnd.promise]);
+      const discarded = this.#settings.executor.discard?.(schedule.task(node), context);
+      await Promise.race([discarded, this.#graceEnd.promise]);
     }
   }
 
@@ -667,18 +676,6 @@ class Build {
     });
   }
 }
-
-/** Whether what a task threw, or left undone, says that it stopped because it was asked to. */
-function hasStopped(error: unknown, signal: AbortSignal): boolean {
-  let at = error;
-  for (let depth = 0; depth < MOST_CAUSES && at instanceof Error; depth++, at = at.cause) {
-    if (at === signal.reason || at.name === "AbortError" || at.name === "TimeoutError") return true;
-  }
-  return at === signal.reason || error instanceof MissingOutputError;
-}
-
-/** How far an error is followed to its causes. */
-const MOST_CAUSES = 5;
 
 /** What is wrong with the surroundings or the code stays wrong. */
 function isRetriable(error: unknown, retries: NonNullable<RunPolicy["retries"]>): boolean {

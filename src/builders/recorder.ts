@@ -140,8 +140,11 @@ export class Recorder implements Reporter {
       }
       case "cancelled":
         return this.#tell(task, "state", () => registry.taskCancel(buildId, task));
-      case "retrying":
       case "skipped":
+        // What never began, a registry does not know.
+        if (event.attempt === 0) return;
+        return this.#tell(task, "state", () => registry.taskCancel(buildId, task));
+      case "retrying":
         // The service has no call for it: the next attempt is told as another start.
         return;
       default:

@@ -43,9 +43,9 @@ export interface BuildProgress {
   readonly cancelled: number;
   /** Under way. */
   readonly running: number;
-  /** Wait for what they yielded. */
+  /** Wait for what they yielded to be complete. */
   readonly suspended: number;
-  /** Not begun, or waiting for their next attempt. */
+  /** Wait for what they require, for a place or a slot to begin or to go on, or for the time of their next attempt. */
   readonly pending: number;
   /** Attempts that failed and were, or will be, followed by another. */
   readonly retried: number;
@@ -84,8 +84,13 @@ export type TaskEvent =
     readonly attempt: number;
     readonly error: TaskFailedError;
   }
-  /** It cannot run because this task, which it requires, failed. */
-  | { readonly kind: "skipped"; readonly task: AnyTask; readonly because: AnyTask }
+  /** It cannot run, or not go on in this attempt, because a task that it requires failed; 0 when it had not begun. */
+  | {
+    readonly kind: "skipped";
+    readonly task: AnyTask;
+    readonly attempt: number;
+    readonly because: AnyTask;
+  }
   /** It was given up when the build was stopped. */
   | { readonly kind: "cancelled"; readonly task: AnyTask };
 

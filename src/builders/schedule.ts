@@ -409,8 +409,8 @@ export class Schedule {
 }
 
 const MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
-  waiting: ["ready", "complete", "failed", "skipped"],
-  ready: ["running"],
+  waiting: ["ready", "complete", "failed", "skipped", "cancelled"],
+  ready: ["running", "cancelled"],
   running: ["complete", "suspended", "waiting", "failed", "cancelled"],
   suspended: ["ready", "failed", "skipped", "cancelled"],
   complete: [],

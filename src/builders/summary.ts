@@ -29,9 +29,9 @@ export interface TaskCount {
   readonly failed: number;
   /** Could not run because something they require failed. */
   readonly skipped: number;
-  /** Were under way when the build was stopped. */
+  /** Had begun when the build was stopped, and did not end: ran, were suspended, or waited for their next attempt. */
   readonly cancelled: number;
-  /** Did not get their turn, or their next attempt, before the build was stopped. */
+  /** Had not begun when the build was stopped. */
   readonly pending: number;
 }
 

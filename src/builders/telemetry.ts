@@ -6,12 +6,13 @@
  */
 
 import type { Attributes, Context, Span } from "@opentelemetry/api";
-import { messageOf, MissingOutputError, TaskTimeoutError } from "../errors.ts";
+import { messageOf, TaskTimeoutError } from "../errors.ts";
 import type { TaskExecutor, TaskOutcome } from "../executors/executor.ts";
 import { NIL_BUILD_ID } from "../registries/registry.ts";
 import { isThenable } from "../thenable.ts";
 import type { AnyTask, RunContext } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
+import { hasStopped } from "./has_stopped.ts";
 import type { BuildSummary } from "./summary.ts";
 
 /**
@@ -102,7 +103,9 @@ class TracedExecutor implements TaskExecutor {
   }
 
   async discard(task: AnyTask, context: RunContext): Promise<void> {
-    const attempt = this.#attempts.get(task.id);
+    const last = this.#attempts.get(task.id);
+    // An abandoned attempt has no span any more.
+    const attempt = last?.context === context ? last : undefined;
     const within = attempt?.within ?? this.#within;
     await this.#api.context.with(within, () => this.#inner.discard?.(task, context));
     if (attempt !== undefined) this.#end(attempt, "cancelled");
@@ -170,8 +173,7 @@ class TracedExecutor implements TaskExecutor {
 /** Whether the task ended because the build asked it to, and so has not failed. */
 function wasStopped({ context: { signal } }: Attempt, error: unknown): boolean {
   if (!signal.aborted || signal.reason instanceof TaskTimeoutError) return false;
-  return error === signal.reason || error instanceof MissingOutputError ||
-    (error instanceof Error && error.name === "AbortError");
+  return hasStopped(error, signal);
 }
 
 function hasFailed({ SpanStatusCode }: Api, span: Span, error: unknown): void {

@@ -517,9 +517,9 @@ const RECORDED: Readonly<Record<Final, readonly (sd.RegistryTaskStatus | undefin
   previouslyCompleted: ["pending", "completed"],
   succeeded: ["completed"],
   failed: ["failed"],
-  skipped: [undefined, "pending", "cancelled", "skipped"],
+  skipped: [undefined, "cancelled"],
   cancelled: ["cancelled"],
-  pending: [undefined, "pending", "cancelled"],
+  pending: [undefined],
 };
 
 function byPlace([a]: readonly [number, unknown], [b]: readonly [number, unknown]): number {

@@ -238,7 +238,7 @@ Deno.test("a stopped build does not wait for the next attempt", async () => {
   controller.abort();
   const summary = await building;
   assertEquals(summary.status, "cancelled");
-  assertEquals(summary.taskCount, { ...NOTHING, discovered: 1, pending: 1 });
+  assertEquals(summary.taskCount, { ...NOTHING, discovered: 1, cancelled: 1 });
 });
 
 Deno.test("an attempt that takes longer than its timeout has failed, and is told to stop", async () => {

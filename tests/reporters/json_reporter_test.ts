@@ -73,7 +73,7 @@ Deno.test("each line is an event as it is documented", async () => {
   build.started(first);
   time.tick(1);
   build.fails(first, "a string");
-  reporter.onTaskEvent?.({ kind: "skipped", task: second, because: first });
+  reporter.onTaskEvent?.({ kind: "skipped", task: second, attempt: 0, because: first });
   build.started(second);
   time.tick(2);
   reporter.onTaskEvent?.({ kind: "cancelled", task: second });

@@ -239,7 +239,8 @@ export class Model {
     for (const node of this.#nodes.values()) {
       const final = this.#final(node);
       const isSilent = node.state === final || (final !== "skipped" && final !== "cancelled");
-      told.set(node.place, isSilent ? node.told : [...node.told, final]);
+      const end = final === "skipped" ? `skipped ${node.attempt}` : final;
+      told.set(node.place, isSilent ? node.told : [...node.told, end]);
     }
     return told;
   }
@@ -267,13 +268,17 @@ export class Model {
     // One that could go on waits for its turn, as those do that have not begun.
     const next = open.filter((node) => this.#isReady(node)).length;
     const running = this.#running().length;
+    const again =
+      nodes.filter(({ state, attempt }) =>
+        state === "backing off" || (state === "idle" && attempt > 0)
+      ).length;
     return {
       phase: "building",
       ...count,
-      pending: pending + next,
+      pending: pending + next + again,
       running,
       suspended: open.length - next,
-      cancelled: cancelled - open.length - running,
+      cancelled: cancelled - open.length - running - again,
       retried: this.retried,
       isStopping: this.isStopped,
     };
@@ -401,9 +406,9 @@ export class Model {
       case "suspended":
         return this.#isBlocked(node) ? "skipped" : "cancelled";
       case "idle":
-        return this.#isBlocked(node) ? "skipped" : "pending";
+        return this.#isBlocked(node) ? "skipped" : node.attempt > 0 ? "cancelled" : "pending";
       case "backing off":
-        return "pending";
+        return "cancelled";
     }
   }
 

@@ -3,6 +3,7 @@
  * is the address of a server to ask something of; none: the builds do without, and need no permission.
  */
 
+import { setImmediate } from "node:timers";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 import { InMemoryRegistry } from "../../src/registries/in_memory_registry.ts";
@@ -60,6 +61,24 @@ if (import.meta.main) {
     timeout: 1,
     run: () => new Promise<string>(() => {}),
   });
+  const again = task({
+    name: "again",
+    output,
+    timeout: 1,
+    retries: { maxAttempts: 2, minTimeout: 0 },
+    run: () => "by the executor",
+  });
+  /** Its first attempt goes on after its time was up: it yields while the second one runs. */
+  const yieldsLate = Promise.withResolvers<sd.TaskOutcome>();
+  const executor: sd.TaskExecutor = {
+    maxConcurrent: 1,
+    submit(_task, { attempt }) {
+      if (attempt === 1) return yieldsLate.promise;
+      yieldsLate.resolve({ kind: "suspended", requires: [] });
+      return new Promise((resolve) => setImmediate(() => resolve({ kind: "complete" })));
+    },
+    discard: () => Promise.resolve(),
+  };
   const given = task({
     name: "given",
     output,
@@ -94,11 +113,13 @@ if (import.meta.main) {
     late: late(),
     given: given(),
     stopped: stopped(),
+    again: again(),
   };
-  const { stopped: last, ...others } = tasks;
+  const { stopped: _, again: __, ...others } = tasks;
   const build = async (): Promise<void> => {
     await sd.build(others, { failMode: "continue", registry: new InMemoryRegistry() });
-    await sd.build(last, { signal: controller.signal });
+    await sd.build(tasks.stopped, { signal: controller.signal });
+    await sd.build(tasks.again, { executor });
     await sd.build(circle).catch(() => {});
   };
   if (address === undefined) {
