@@ -9,6 +9,7 @@ import { checkOptions } from "../options.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import type { BuildProgress, Reporter, TaskEvent } from "../builders/reporter.ts";
+import { oneAtATime } from "./plain_reporter.ts";
 import { type ReporterOutput, TextOutput } from "./reporter_output.ts";
 import type { BuildStatus, BuildSummary, TaskCount } from "../builders/summary.ts";
 
@@ -123,9 +124,7 @@ class JsonReporter implements Reporter {
 
   onBuildStart(_progress: BuildProgress): void {
     if (this.#isWatching) {
-      throw new TypeError(
-        "Cannot watch two builds at once with one reporter: make a reporter for each",
-      );
+      throw oneAtATime();
     }
     this.#isWatching = true;
     // A process that is ended in the middle of a build has told all that happened.
@@ -192,7 +191,7 @@ class JsonReporter implements Reporter {
       event: "build_ended",
       buildId,
       status,
-      duration,
+      duration: Math.round(duration),
       taskCount,
       retried,
       warnings,
