@@ -9,6 +9,7 @@ import {
   ConfigError,
   InterruptedError,
   messageOf,
+  MissingOutputError,
   PermissionError,
   TaskFailedError,
   TaskTimeoutError,
@@ -23,19 +24,20 @@ import { isThenable } from "../thenable.ts";
 import { shortName } from "../tasks/describe_task.ts";
 import { backOff, type RunPolicy } from "../tasks/run_policy.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import type { AnyTask, RunContext, TaskStruct } from "../tasks/task.ts";
+import { TaskContext } from "../tasks/run_context.ts";
+import type { AnyTask, TaskStruct } from "../tasks/task.ts";
 import { policyOf } from "../tasks/type_registry.ts";
-import { hasStopped } from "./has_stopped.ts";
 import { type BuildOptions, type BuildSettings, settingsOf } from "./build_options.ts";
 import { Limits } from "./limits.ts";
 import { discover, reserve } from "./plan.ts";
 import { countsOf, Progress, resultsOf } from "./progress.ts";
 import { Recorder } from "./recorder.ts";
-import { Reporters, type TaskEvent } from "./reporter.ts";
+import { type BuildProgress, Reporters, type TaskEvent } from "./reporter.ts";
 import { Schedule, type TaskState } from "./schedule.ts";
-import { BuildSummary } from "./summary.ts";
+import { type BuildStatus, BuildSummary } from "./summary.ts";
 import { onSystemSignal } from "./system_signals.ts";
 import { withTelemetry } from "./telemetry.ts";
+import { TimeSlice } from "./time_slice.ts";
 
 /**
  * Runs what is missing for the tasks to be complete, and nothing else.
@@ -70,6 +72,9 @@ export async function build(
   options: BuildOptions = {},
 ): Promise<BuildSummary> {
   const settings = settingsOf(options);
+  if (tasks === undefined) {
+    throw new TypeError("Cannot build undefined: give a task, or tasks in arrays and records");
+  }
   return await withTelemetry(
     settings.executor,
     (executor) => new Build({ ...settings, executor }).run(tasks),
@@ -85,38 +90,45 @@ export function buildSequential(
   return build(tasks, { ...options, executor, maxConcurrentDiscover: 1 });
 }
 
-/** How long the build may keep the event loop to itself, in milliseconds: timers and signals come through after it. */
-const TIME_SLICE = 50;
-const MOST_UNTIL_LOOK = 64;
-/** Kept from before a test replaces it: a clock that stands still must not keep the build. */
-const realSetTimeout = setTimeout;
-
 /** The states of tasks that could still go on. */
 const OPEN: ReadonlySet<TaskState> = new Set<TaskState>(["waiting", "ready", "suspended"]);
 
 /** What a timer is called. */
 type Timer = ReturnType<typeof setTimeout>;
 
+/** After so many milliseconds it is worth a word that the registry is waited for. */
+const LONG_WAIT = 10_000;
+
 /** How many tasks a message names. */
 const MOST_NAMED = 3;
 
 /** An attempt at a task that has a timeout, or is not the first. */
 interface Attempt {
-  readonly context: RunContext;
-  /** Aborts this attempt alone. */
+  readonly context: TaskContext;
+  /** Aborts this attempt alone, when it has a timeout. */
   readonly controller: AbortController | undefined;
   /** The time that is left, in milliseconds. */
   left: number;
+  /** Runs while the attempt does: until its time is over, and then until it was to have stopped. */
+  timer: Timer | undefined;
+  since: number;
+  /** Its time is over. */
+  timedOut: TaskTimeoutError | undefined;
+  /** What the attempt before it threw. */
+  readonly lastError: unknown;
 }
 
 /** An end of a task, or of the part up to its next yield. */
 interface End {
   readonly node: number;
   /** With which it was submitted: what has another one now was given up. */
-  readonly context: RunContext;
+  readonly context: TaskContext;
   readonly outcome: TaskOutcome;
   /** Whether it ended while it was submitted. */
-  readonly atOnce?: boolean;
+  readonly atOnce: boolean;
+  /** Whether the build was to stop by then, and the task may have done so. */
+  readonly isStopping: boolean;
+  readonly mayHaveStopped: boolean;
 }
 
 /** One build under way. */
@@ -129,26 +141,30 @@ class Build {
   readonly #progress: Progress;
   /** Aborted when the build stops early, by a failure or from outside. */
   readonly #stop = new AbortController();
-  /** Of all attempts that need none of their own. */
-  readonly #context: RunContext = Object.freeze({ signal: this.#stop.signal, attempt: 1 });
   readonly #attempts = new Map<number, Attempt>();
   readonly #errors: TaskFailedError[] = [];
+  /** What the attempts threw that were to be followed by others. */
+  readonly #lastErrors = new Map<number, unknown>();
   readonly #warnings: string[] = [];
   /** Ends of tasks, in the order in which they came; all of them come through here. */
   #ended: End[] = [];
   /** What the executor has not answered yet, longest first. */
-  readonly #running = new Map<number, RunContext>();
-  /** The timers of attempts that run and have a timeout, with the time at which they were set. */
-  readonly #timeouts = new Map<number, { readonly timer: Timer; readonly since: number }>();
+  readonly #running = new Map<number, TaskContext>();
   /** The timers of tasks that wait for their next attempt. */
   readonly #backOffs = new Map<number, Timer>();
-  /** Discoveries under way below tasks that have yielded. */
-  #discovering = 0;
+  /** What tasks have yielded that is still to be looked at, and whether something is being looked at. */
+  #toDiscover: number[] = [];
+  #isDiscovering = false;
   /** Suspended tasks that the executor keeps, with what they were submitted with. */
-  readonly #kept = new Map<number, RunContext>();
+  readonly #kept = new Map<number, TaskContext>();
+  /** Clean-ups under way of tasks that were suspended and do not go on, by node. */
+  readonly #cleaningUp = new Map<number, Promise<void>>();
+  readonly #slice: TimeSlice;
   #retried = 0;
+  #lastRetry: BuildProgress["lastRetry"];
   /** Why the build was stopped from outside. */
   #reason: unknown;
+  readonly #stoppedFromOutside = Promise.withResolvers<void>();
   /** Why the build cannot go on: what cannot happen, but has; or the registry refuses. */
   #broken: { readonly error: unknown } | undefined;
   /** Runs while there is something to wait for that was asked to stop. */
@@ -161,12 +177,14 @@ class Build {
 
   constructor(settings: BuildSettings) {
     this.#settings = settings;
+    this.#slice = new TimeSlice(settings.handleSignals ? 2 : 1);
     const { concurrencyLimits, registry, onRegistryFailure, reporters } = settings;
     this.#reporters = new Reporters(
       reporters,
       (error) => this.#warn(`A reporter has failed and is not told any more: ${messageOf(error)}`),
     );
-    if (!(registry instanceof NoOpRegistry)) {
+    // Its subclasses may do something.
+    if (registry.constructor !== NoOpRegistry) {
       this.#recorder = new Recorder(registry, {
         onRegistryFailure,
         warn: (message) => this.#warn(message),
@@ -174,15 +192,7 @@ class Build {
         onRoom: () => this.#wakeUp(),
       });
     }
-    this.#schedule = new Schedule((node, because) => {
-      if (!this.#isWatched) return;
-      this.#tell({
-        kind: "skipped",
-        task: this.#schedule.task(node),
-        attempt: this.#kept.get(node)?.attempt ?? 0,
-        because: this.#schedule.task(because),
-      });
-    });
+    this.#schedule = new Schedule((node, because) => this.#skipped(node, because));
     this.#limits = new Limits(concurrencyLimits, (a, b) => this.#schedule.isBefore(a, b));
     this.#progress = new Progress({
       schedule: this.#schedule,
@@ -190,6 +200,7 @@ class Build {
       running: this.#running,
       signal: this.#stop.signal,
       retried: () => this.#retried,
+      lastRetry: () => this.#lastRetry,
     });
   }
 
@@ -202,21 +213,27 @@ class Build {
       await this.#discoverAll(reserve(this.#schedule, roots, undefined).fresh);
       if (this.#recorder !== undefined) await this.#startRecording(this.#recorder, roots);
       this.#progress.phase = "building";
+      this.#reporters.discoveryEnded(this.#progress);
       await this.#loop();
-      await this.#giveUpRest();
+      await this.#cleanedUp();
       if (this.#broken !== undefined) throw this.#broken.error;
+      this.#progress.phase = "recording";
+      await this.#endRecording();
+      // A signal that came while the last task kept the event loop to itself is not lost.
+      if (this.#settings.handleSignals && this.#slice.isOver) await this.#slice.giveTurn();
       const summary = this.#summary(performance.now() - started);
-      await this.#endRecording((recorder) => recorder.end(summary));
       await this.#reporters.buildEnded(summary);
       return summary;
     } catch (error) {
       this.#abort(error);
-      await this.#endRecording((recorder) => recorder.fail(error));
+      if (this.#recorder !== undefined) await this.#atMost(this.#recorder.fail(error));
       await this.#reporters.buildBroke(error);
       throw error;
     } finally {
       clearTimeout(this.#graceTimer);
+      // What still ends is not waited for, but suspended tasks are not left as they are.
       this.#isOver = true;
+      this.#takeEnded();
     }
   }
 
@@ -252,6 +269,7 @@ class Build {
         onComplete: this.#reporters.wantTaskEvents
           ? (node) => this.#tell({ kind: "previously_completed", task: schedule.task(node) })
           : undefined,
+        slice: this.#slice,
         onError(_node, error) {
           throw error;
         },
@@ -268,29 +286,49 @@ class Build {
   /** Begins the record of the build, with what is complete already: nothing is recorded of a discovery that fails. */
   async #startRecording(recorder: Recorder, roots: readonly AnyTask[]): Promise<void> {
     const schedule = this.#schedule;
-    const begun = recorder.start(roots, this.#settings.description);
-    await Promise.race([begun, this.#graceEnd.promise]);
-    for (let node = 0; node < schedule.size; node++) {
-      if (schedule.state(node) !== "complete") continue;
-      recorder.onTaskEvent({ kind: "previously_completed", task: schedule.task(node) });
+    const known = function* (): Iterable<AnyTask> {
+      for (let node = 0; node < schedule.size; node++) {
+        if (schedule.state(node) === "complete") yield schedule.task(node);
+      }
+    };
+    const begun = recorder.start(roots, this.#settings.description, known);
+    if (await this.#atMost(begun)) return;
+    recorder.giveUp();
+    this.#warn("The registry did not answer in time when the build was to begin");
+  }
+
+  /** Waits until all is recorded; when the build is, or was, stopped from outside, only for a while. */
+  async #endRecording(): Promise<void> {
+    const recorder = this.#recorder;
+    if (recorder === undefined) return;
+    const warning = setTimeout(() => {
+      this.#warn("The tasks are done, but the registry has not been told all of it yet");
+    }, LONG_WAIT);
+    try {
+      if (!await this.#atMost(recorder.idle()) && recorder.isBehind) {
+        this.#warn("The registry was not told all of what was built: it took too long");
+      }
+      recorder.giveUp();
+      await this.#atMost(recorder.end(this.#status, this.#errors[0]));
+    } finally {
+      clearTimeout(warning);
     }
   }
 
-  /** Waits until all is recorded; for a build that was stopped, no longer than half a grace period. */
-  async #endRecording(end: (recorder: Recorder) => Promise<void>): Promise<void> {
-    const recorder = this.#recorder;
-    if (recorder === undefined) return;
+  /** Waits for a call of the registry, for no more than a part of the grace period once the build is stopped from outside. */
+  async #atMost(call: Promise<void>): Promise<boolean> {
     let timer: Timer | undefined;
-    const late = !this.#stop.signal.aborted
-      ? this.#graceEnd.promise
-      : new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, this.#settings.gracePeriod / 2);
-      });
+    let isOver = false;
+    const late = this.#stoppedFromOutside.promise.then(() =>
+      new Promise<boolean>((resolve) => {
+        if (!isOver) timer = setTimeout(() => resolve(false), this.#settings.gracePeriod / 4);
+      })
+    );
     try {
-      await Promise.race([end(recorder), late]);
+      return await Promise.race([call.then(() => true), late]);
     } finally {
+      isOver = true;
       clearTimeout(timer);
-      recorder.close();
     }
   }
 
@@ -299,23 +337,12 @@ class Build {
     const schedule = this.#schedule;
     const { counts } = schedule;
     const { executor } = this.#settings;
-    let sliceStart = performance.now();
-    // Looking at the clock costs something, too: that is done after so many tasks, few of them where each takes long.
-    let untilLook = 1;
-    let lastLook = 1;
     for (;;) {
       while (counts.running < executor.maxConcurrent && this.#mayStart) {
         const node = schedule.takeReady();
         if (node === undefined) break;
         if (!this.#start(node)) break;
-        if (--untilLook > 0) continue;
-        const spent = performance.now() - sliceStart;
-        lastLook = spent > TIME_SLICE ? 1 : Math.min(2 * lastLook, MOST_UNTIL_LOOK);
-        untilLook = lastLook;
-        if (spent > TIME_SLICE) {
-          await new Promise((resolve) => realSetTimeout(resolve));
-          sliceStart = performance.now();
-        }
+        if (this.#slice.isOver) await this.#slice.giveTurn();
       }
       if (this.#ended.length > 0) {
         this.#takeEnded();
@@ -334,7 +361,7 @@ class Build {
   /** Whether something will happen by itself. */
   get #isWaiting(): boolean {
     if (this.#schedule.counts.running > 0) return true;
-    if (this.#discovering > 0 && !this.#isGraceOver) return true;
+    if (this.#isDiscovering && !this.#isGraceOver) return true;
     return !this.#stop.signal.aborted &&
       (this.#backOffs.size > 0 || this.#recorder?.isFull === true);
   }
@@ -349,70 +376,93 @@ class Build {
         isResumed ? { kind: "resumed", task } : { kind: "started", task, attempt: context.attempt },
       );
     }
-    const end = (outcome: TaskOutcome): void => this.#end({ node, context, outcome });
-    const failed = (error: unknown): void => end({ kind: "failed", error });
     try {
       const outcome = this.#settings.executor.submit(task, context);
       if (isThenable(outcome)) {
         this.#running.set(node, context);
-        this.#startClock(node, context);
-        outcome.then(end, failed);
+        this.#startClock(node);
+        outcome.then(
+          (settled) => this.#end(node, context, settled),
+          (error) => this.#end(node, context, { kind: "failed", error }),
+        );
         return true;
       }
-      this.#ended.push({ node, context, outcome, atOnce: true });
+      this.#end(node, context, outcome, true);
       return outcome?.kind !== "failed";
     } catch (error) {
       // An executor of others that breaks its contract must not leave the build waiting.
-      this.#ended.push({ node, context, outcome: { kind: "failed", error }, atOnce: true });
+      this.#end(node, context, { kind: "failed", error }, true);
       return false;
     }
   }
 
-  #contextOf(node: number, task: AnyTask): RunContext {
-    const attempt = this.#attempts.get(node);
-    if (attempt !== undefined) return attempt.context;
-    if (policyOf(task)?.timeout === undefined) return this.#context;
-    return this.#newAttempt(node, 1).context;
+  #contextOf(node: number, task: AnyTask): TaskContext {
+    const kept = this.#kept.get(node) ?? this.#attempts.get(node)?.context;
+    if (kept !== undefined) return kept;
+    return policyOf(task)?.timeout === undefined
+      ? new TaskContext(this.#stop.signal, 1)
+      : this.#newAttempt(node, 1, undefined).context;
   }
 
-  #newAttempt(node: number, number: number): Attempt {
+  #newAttempt(node: number, number: number, lastError: unknown): Attempt {
     const timeout = policyOf(this.#schedule.task(node))?.timeout;
     const controller = timeout === undefined ? undefined : new AbortController();
     const { signal: stop } = this.#stop;
     const signal = controller === undefined ? stop : AbortSignal.any([stop, controller.signal]);
-    const context = Object.freeze({ signal, attempt: number });
-    const attempt = { context, controller, left: timeout ?? Infinity };
+    const attempt: Attempt = {
+      context: new TaskContext(signal, number),
+      controller,
+      left: timeout ?? Infinity,
+      timer: undefined,
+      since: 0,
+      timedOut: undefined,
+      lastError,
+    };
     this.#attempts.set(node, attempt);
     return attempt;
   }
 
-  #startClock(node: number, context: RunContext): void {
+  #startClock(node: number): void {
     const attempt = this.#attempts.get(node);
     if (attempt?.controller === undefined) return;
-    const timer = setTimeout(() => {
-      const { timeout } = policyOf(this.#schedule.task(node))!;
-      const error = new TaskTimeoutError(
-        `It took longer than its timeout of ${timeout} ms. Have it end earlier, or give it more time`,
-        { timeout: timeout! },
+    attempt.since = performance.now();
+    attempt.timer = setTimeout(() => this.#timeOut(node, attempt), attempt.left);
+  }
+
+  /**
+   * The time of the attempt is over. It keeps its place and its slots until it has stopped, for at most the grace
+   * period; what it ends with by then is a failure, unless its output is there.
+   */
+  #timeOut(node: number, attempt: Attempt): void {
+    const task = this.#schedule.task(node);
+    const timeout = policyOf(task)!.timeout!;
+    attempt.timedOut = new TaskTimeoutError(
+      `It took longer than its timeout of ${timeout} ms. Have it end earlier, or give it more time`,
+      { timeout },
+    );
+    attempt.timer = setTimeout(() => {
+      this.#warn(
+        `The build did not wait for ${task}: it went on for more than ${this.#settings.gracePeriod} ms after its timeout. Have run() heed its signal`,
       );
-      // The attempt has failed whether or not it heeds the signal. If it does not, its end is not looked at.
-      this.#end({ node, context, outcome: { kind: "failed", error } });
-      attempt.controller!.abort(error);
-    }, attempt.left);
-    this.#timeouts.set(node, { timer, since: performance.now() });
+      this.#end(node, attempt.context, { kind: "failed", error: attempt.timedOut });
+    }, this.#settings.gracePeriod);
+    attempt.controller!.abort(attempt.timedOut);
   }
 
-  #stopClock(node: number): void {
-    const timeout = this.#timeouts.get(node);
-    if (timeout === undefined) return;
-    clearTimeout(timeout.timer);
-    this.#timeouts.delete(node);
-    const attempt = this.#attempts.get(node)!;
-    attempt.left = Math.max(0, attempt.left - (performance.now() - timeout.since));
+  #stopClock(node: number): Attempt | undefined {
+    const attempt = this.#attempts.get(node);
+    if (attempt?.controller === undefined) return attempt;
+    clearTimeout(attempt.timer);
+    attempt.left = Math.max(0, attempt.left - (performance.now() - attempt.since));
+    return attempt;
   }
 
-  #end(end: End): void {
-    this.#ended.push(end);
+  #end(node: number, context: TaskContext, outcome: TaskOutcome, atOnce = false): void {
+    const isStopping = this.#stop.signal.aborted;
+    // Executors of others may know why to stop without having looked there.
+    const mayHaveStopped = context.mayHaveStopped ||
+      (outcome?.kind === "failed" && outcome.error === this.#stop.signal.reason);
+    this.#ended.push({ node, context, outcome, atOnce, isStopping, mayHaveStopped });
     this.#wakeUp();
     if (this.#isOver) this.#takeEnded();
   }
@@ -427,13 +477,22 @@ class Build {
     this.#ended = [];
     for (const end of ended) {
       const { node, context, outcome } = end;
-      if (end.atOnce !== true) {
+      if (!end.atOnce) {
         if (this.#running.get(node) !== context) {
           this.#forget(end);
           continue;
         }
         this.#running.delete(node);
-        this.#stopClock(node);
+        const timedOut = this.#stopClock(node)?.timedOut;
+        if (timedOut !== undefined && outcome?.kind !== "complete") {
+          context.giveUp();
+          this.#forget(end);
+          if (outcome?.kind === "failed" && outcome.error !== timedOut) {
+            timedOut.cause = outcome.error;
+          }
+          this.#attemptFailed(node, timedOut, { isStopping: false, mayHaveStopped: false });
+          continue;
+        }
       }
       switch (outcome?.kind) {
         case "complete":
@@ -447,7 +506,7 @@ class Build {
           this.#suspend(node, context, outcome);
           break;
         case "failed":
-          this.#attemptFailed(node, outcome.error);
+          this.#attemptFailed(node, outcome.error, end);
           break;
         default:
           this.#fail(
@@ -460,18 +519,18 @@ class Build {
           );
       }
     }
+    if (!this.#isDiscovering && this.#toDiscover.length > 0) this.#discoverMore();
   }
 
   /** An attempt that was given up has ended after all, or goes on to a yield: there it stays. */
   #forget({ node, context, outcome }: End): void {
-    if (outcome?.kind !== "suspended") return;
-    this.#settings.executor.discard?.(this.#schedule.task(node), context).catch(() => {});
+    if (outcome?.kind === "suspended") this.#discard(node, context);
   }
 
   /** Has the node wait for what it yielded, which may be new to the build. */
   #suspend(
     node: number,
-    context: RunContext,
+    context: TaskContext,
     { requires }: TaskOutcome & { readonly kind: "suspended" },
   ): void {
     const schedule = this.#schedule;
@@ -480,20 +539,32 @@ class Build {
     if (this.#isWatched) this.#tell({ kind: "suspended", task: schedule.task(node), requires });
     try {
       const { nodes, fresh } = reserve(schedule, requires, node);
+      // Others that wait in a circle are found when nothing moves any more.
+      if (nodes.includes(node)) throw schedule.cycleError([node]);
       for (const required of nodes) schedule.require(node, required);
       schedule.release(node, nodes);
-      if (fresh.length > 0) this.#discoverMore(fresh);
+      for (const each of fresh) this.#toDiscover.push(each);
     } catch (error) {
-      this.#fail(node, error);
+      return this.#fail(node, error);
     }
+    if (this.#stop.signal.aborted && OPEN.has(schedule.state(node))) this.#cancel(node);
   }
 
-  #discoverMore(nodes: readonly number[]): void {
-    this.#discovering++;
-    discover(this.#schedule, nodes, {
+  /** Looks at what was yielded, one level after the other; what is yielded meanwhile is taken along. */
+  #discoverMore(): void {
+    const taken = (): readonly number[] => {
+      const nodes = this.#toDiscover;
+      this.#toDiscover = [];
+      this.#wakeUp();
+      return nodes;
+    };
+    this.#isDiscovering = true;
+    discover(this.#schedule, taken(), {
       maxConcurrent: this.#settings.maxConcurrentDiscover,
       signal: this.#stop.signal,
       limits: this.#limits,
+      slice: this.#slice,
+      more: taken,
       onComplete: this.#isWatched
         ? (node) => this.#tell({ kind: "previously_completed", task: this.#schedule.task(node) })
         : undefined,
@@ -504,24 +575,33 @@ class Build {
     }).catch((error) => {
       if (!this.#stop.signal.aborted) this.#break(error);
     }).finally(() => {
-      this.#discovering--;
+      this.#isDiscovering = false;
       this.#wakeUp();
     });
   }
 
   /** An attempt at the node has failed: it is tried again, or has failed for good, or stopped as it was asked to. */
-  #attemptFailed(node: number, error: unknown): void {
-    const { signal } = this.#stop;
-    if (signal.aborted && hasStopped(error, signal)) return this.#cancel(node);
-    const retries = policyOf(this.#schedule.task(node))?.retries;
+  #attemptFailed(
+    node: number,
+    error: unknown,
+    { isStopping, mayHaveStopped }: Pick<End, "isStopping" | "mayHaveStopped">,
+  ): void {
+    if (isStopping && (mayHaveStopped || error instanceof MissingOutputError)) {
+      return this.#cancel(node);
+    }
+    const task = this.#schedule.task(node);
+    const retries = policyOf(task)?.retries;
     const attempt = this.#attempts.get(node)?.context.attempt ?? 1;
-    if (retries === undefined || attempt >= retries.maxAttempts || signal.aborted) {
+    if (
+      retries === undefined || attempt >= retries.maxAttempts || this.#stop.signal.aborted
+    ) {
       return this.#fail(node, error);
     }
     try {
       if (!isRetriable(error, retries)) return this.#fail(node, error);
-    } catch (cause) {
-      return this.#fail(node, new Error(`isRetriable threw ${describe(cause)}`, { cause }));
+    } catch (thrown) {
+      this.#warn(`isRetriable of ${task} threw, so it is not tried again: ${messageOf(thrown)}`);
+      return this.#fail(node, error);
     }
     this.#backOff(node, attempt, error, backOff(retries, attempt));
   }
@@ -530,7 +610,8 @@ class Build {
     const schedule = this.#schedule;
     schedule.backedOff(node);
     this.#retried++;
-    this.#newAttempt(node, attempt + 1);
+    this.#lastRetry = { task: schedule.task(node), attempt, error };
+    this.#newAttempt(node, attempt + 1, error);
     const timer = setTimeout(() => {
       this.#backOffs.delete(node);
       schedule.release(node, []);
@@ -554,7 +635,7 @@ class Build {
       { taskId: task.id, path: () => schedule.path(node).map(String), cause: error },
     );
     this.#errors.push(failure);
-    this.#attempts.delete(node);
+    this.#doesNotGoOn(node);
     if (this.#isWatched) this.#tell({ kind: "failed", task, attempt, error: failure });
     schedule.failed(node);
     if (this.#settings.failMode === "fail_fast") {
@@ -572,12 +653,43 @@ class Build {
 
   #cancel(node: number): void {
     this.#schedule.cancelled(node);
-    this.#attempts.delete(node);
+    const lastError = this.#attempts.get(node)?.lastError;
+    if (lastError !== undefined) this.#lastErrors.set(node, lastError);
+    this.#doesNotGoOn(node);
     if (this.#isWatched) this.#tell({ kind: "cancelled", task: this.#schedule.task(node) });
+  }
+
+  #skipped(node: number, because: number): void {
+    const attempt = this.#kept.get(node)?.attempt ?? 0;
+    this.#doesNotGoOn(node);
+    if (!this.#isWatched) return;
+    const [task, failed] = [this.#schedule.task(node), this.#schedule.task(because)];
+    this.#tell({ kind: "skipped", task, attempt, because: failed });
+  }
+
+  /** Nothing of the node is kept; where it was suspended, its `finally` blocks run. */
+  #doesNotGoOn(node: number): void {
+    this.#attempts.delete(node);
+    const context = this.#kept.get(node);
+    if (context === undefined) return;
+    this.#kept.delete(node);
+    const cleanedUp = this.#discard(node, context).finally(() => this.#cleaningUp.delete(node));
+    this.#cleaningUp.set(node, cleanedUp);
+  }
+
+  /** Has the executor give up a suspended task. Never rejects. */
+  async #discard(node: number, context: TaskContext): Promise<void> {
+    context.giveUp();
+    try {
+      await this.#settings.executor.discard?.(this.#schedule.task(node), context);
+    } catch {
+      // What a task throws while it is given up changes nothing any more.
+    }
   }
 
   #stopFromOutside(reason: unknown): void {
     this.#reason ??= reason;
+    this.#stoppedFromOutside.resolve();
     this.#abort(reason);
   }
 
@@ -588,9 +700,15 @@ class Build {
 
   #abort(reason: unknown): void {
     if (!this.#stop.signal.aborted) {
-      for (const timer of this.#backOffs.values()) clearTimeout(timer);
       this.#startGrace();
       this.#stop.abort(reason);
+      for (const timer of this.#backOffs.values()) clearTimeout(timer);
+      for (const { timer, timedOut } of this.#attempts.values()) {
+        if (timedOut === undefined) clearTimeout(timer);
+      }
+      for (const node of [...this.#kept.keys(), ...this.#attempts.keys()]) {
+        if (OPEN.has(this.#schedule.state(node))) this.#cancel(node);
+      }
     }
     this.#wakeUp();
   }
@@ -604,17 +722,24 @@ class Build {
     this.#isGraceOver = true;
     const nodes = [...this.#running];
     if (nodes.length > 0) {
-      const names = nodes.slice(0, MOST_NAMED).map(([node]) => String(this.#schedule.task(node)));
-      const more = nodes.length > MOST_NAMED ? ` and ${nodes.length - MOST_NAMED} more` : "";
       this.#warn(
         `The build did not wait for ${
-          names.join(", ")
-        }${more}: asked to stop, they went on for more than ${this.#settings.gracePeriod} ms. Have run() heed its signal`,
+          this.#named(nodes.map(([node]) => node))
+        }: asked to stop, they went on for more than ${this.#settings.gracePeriod} ms. Have run() heed its signal`,
       );
     }
     const { reason: error } = this.#stop.signal;
     for (const [node, context] of nodes) {
-      this.#ended.push({ node, context, outcome: { kind: "failed", error } });
+      const outcome: TaskOutcome = { kind: "failed", error };
+      context.giveUp();
+      this.#ended.push({
+        node,
+        context,
+        outcome,
+        atOnce: false,
+        isStopping: true,
+        mayHaveStopped: true,
+      });
     }
     this.#graceEnd.resolve();
     this.#wakeUp();
@@ -630,18 +755,24 @@ class Build {
     return true;
   }
 
-  /** Gives up what had begun and will not go on; the `finally` blocks of what was suspended run. */
-  async #giveUpRest(): Promise<void> {
-    const schedule = this.#schedule;
-    for (const node of [...this.#kept.keys(), ...this.#attempts.keys()]) {
-      if (OPEN.has(schedule.state(node))) this.#cancel(node);
-    }
-    if (this.#kept.size === 0) return;
+  /** Waits for the clean-ups, for a grace period at most. */
+  async #cleanedUp(): Promise<void> {
+    if (this.#cleaningUp.size === 0) return;
     this.#startGrace();
-    for (const [node, context] of this.#kept) {
-      const discarded = this.#settings.executor.discard?.(schedule.task(node), context);
-      await Promise.race([discarded, this.#graceEnd.promise]);
+    await Promise.race([Promise.all(this.#cleaningUp.values()), this.#graceEnd.promise]);
+    if (this.#cleaningUp.size > 0) {
+      this.#warn(
+        `The build did not wait for the clean-up of ${
+          this.#named([...this.#cleaningUp.keys()])
+        }: it took more than ${this.#settings.gracePeriod} ms`,
+      );
     }
+  }
+
+  #named(nodes: readonly number[]): string {
+    const names = nodes.slice(0, MOST_NAMED).map((node) => String(this.#schedule.task(node)));
+    const more = nodes.length - MOST_NAMED;
+    return names.join(", ") + (more > 0 ? ` and ${more} more` : "");
   }
 
   /** Whether anybody is told what happens to each task. */
@@ -650,7 +781,7 @@ class Build {
   }
 
   #tell(event: TaskEvent): void {
-    this.#recorder?.onTaskEvent(event);
+    this.#recorder?.record(event);
     this.#reporters.taskEvent(event);
   }
 
@@ -659,12 +790,15 @@ class Build {
     this.#reporters.warned(message);
   }
 
+  get #status(): BuildStatus {
+    const { counts, size } = this.#schedule;
+    return counts.failed > 0 ? "failure" : counts.complete < size ? "cancelled" : "success";
+  }
+
   #summary(duration: number): BuildSummary {
     const schedule = this.#schedule;
-    const { counts, size } = schedule;
-    const status = counts.failed > 0 ? "failure" : counts.complete < size ? "cancelled" : "success";
     return new BuildSummary({
-      status,
+      status: this.#status,
       taskCount: countsOf(schedule),
       errors: this.#errors,
       warnings: this.#warnings,
@@ -672,13 +806,14 @@ class Build {
       retried: this.#retried,
       buildId: this.#recorder?.buildId ?? NIL_BUILD_ID,
       reason: this.#reason,
-      tasks: () => resultsOf(schedule),
+      tasks: () => resultsOf(schedule, this.#errors, this.#lastErrors),
     });
   }
 }
 
 /** What is wrong with the surroundings or the code stays wrong. */
 function isRetriable(error: unknown, retries: NonNullable<RunPolicy["retries"]>): boolean {
-  return !(error instanceof PermissionError || error instanceof ConfigError ||
-    error instanceof TaskVersionError) && retries.isRetriable(error);
+  return !LASTING.some((type) => error instanceof type) && retries.isRetriable(error);
 }
+
+const LASTING = [PermissionError, Deno.errors.NotCapable, ConfigError, TaskVersionError];

@@ -12,22 +12,32 @@ import { ReadyQueue } from "./ready_queue.ts";
 export type ConcurrencyLimits = Readonly<Record<string, number>>;
 
 /** One limit of a build. */
-export interface Limit {
-  readonly name: string;
-  /** How many slots it has. */
-  readonly size: number;
-  /** How many of them are free. */
+interface Limit {
+  /** How many slots are free. */
   free: number;
-  /** Nodes that can run as soon as there is a slot. */
-  readonly parked: ReadyQueue;
+  /** The sets of limits that it is in. */
+  readonly sets: LimitSet[];
+}
+
+/** The limits that count a task, shared by all tasks with the same ones. */
+export interface LimitSet {
+  /** Takes a slot of each; `false`, and takes none, where one of them is full. */
+  take(): boolean;
+  /** Gives the slots back, and the nodes that may try now: one of each set that had to wait. */
+  free(): readonly number[];
+  /** Has a node wait until there may be slots for it. */
+  park(node: number): void;
 }
 
 /** The limits of one build. */
 export class Limits {
   readonly #limits = new Map<string, Limit>();
+  readonly #sets = new Map<string, LimitSet>();
+  readonly #isBefore: (a: number, b: number) => boolean;
 
   /** Throws `TypeError` and `RangeError` when a limit could never let anything run. */
   constructor(limits: ConcurrencyLimits, isBefore: (a: number, b: number) => boolean) {
+    this.#isBefore = isBefore;
     if (!isPlainObject(limits as unknown)) {
       throw new TypeError(
         `Cannot build with concurrencyLimits ${
@@ -43,24 +53,74 @@ export class Limits {
           }: give an integer from 1, or Infinity`,
         );
       }
-      const parked = new ReadyQueue(isBefore);
-      this.#limits.set(name, { name, size, free: size, parked });
+      this.#limits.set(name, { free: size, sets: [] });
     }
   }
 
-  /** The limits of these names. Throws `ConfigError` for one that the build does not have. */
-  named(names: readonly string[], task: object): readonly Limit[] {
-    return names.map((name) => {
-      const limit = this.#limits.get(name);
-      if (limit === undefined) {
-        const known = [...this.#limits.keys()].map((each) => `"${each}"`).join(", ");
-        throw new ConfigError(
-          `Cannot build ${task}: it counts for the limit "${name}", which the build does not have${
-            known === "" ? "" : ` (only ${known})`
-          }. Give it, e.g. concurrencyLimits: { ${JSON.stringify(name)}: 1 }`,
-        );
+  /** The limits of these names, which are all different. Throws `ConfigError` for one that the build does not have. */
+  named(names: readonly string[], task: object): LimitSet {
+    const key = JSON.stringify(names.toSorted());
+    let set = this.#sets.get(key);
+    if (set === undefined) {
+      const limits = names.map((name) => this.#limitOf(name, task));
+      this.#sets.set(key, set = new ParkedSet(limits, this.#isBefore));
+    }
+    return set;
+  }
+
+  #limitOf(name: string, task: object): Limit {
+    const limit = this.#limits.get(name);
+    if (limit !== undefined) return limit;
+    const known = [...this.#limits.keys()].map((each) => `"${each}"`).join(", ");
+    throw new ConfigError(
+      `Cannot build ${task}: it counts for the limit "${name}", which the build does not have${
+        known === "" ? "" : ` (only ${known})`
+      }. Give it, e.g. concurrencyLimits: { ${JSON.stringify(name)}: 1 }`,
+    );
+  }
+}
+
+class ParkedSet implements LimitSet {
+  readonly #limits: readonly Limit[];
+  /** The first of those that wait stands for all: what it lacks, they lack. */
+  readonly #parked: ReadyQueue;
+
+  constructor(limits: readonly Limit[], isBefore: (a: number, b: number) => boolean) {
+    this.#limits = limits;
+    this.#parked = new ReadyQueue(isBefore);
+    for (const { sets } of limits) sets.push(this);
+  }
+
+  take(): boolean {
+    if (!this.#hasSlots()) return false;
+    for (const limit of this.#limits) limit.free--;
+    return true;
+  }
+
+  free(): readonly number[] {
+    for (const limit of this.#limits) limit.free++;
+    const nodes: number[] = [];
+    const asked = new Set<LimitSet>();
+    for (const { sets } of this.#limits) {
+      for (const set of sets) {
+        if (asked.has(set)) continue;
+        asked.add(set);
+        const node = (set as ParkedSet).#next();
+        if (node !== undefined) nodes.push(node);
       }
-      return limit;
-    });
+    }
+    return nodes;
+  }
+
+  park(node: number): void {
+    this.#parked.add(node);
+  }
+
+  #next(): number | undefined {
+    return this.#hasSlots() ? this.#parked.take() : undefined;
+  }
+
+  #hasSlots(): boolean {
+    return this.#limits.every(({ free }) => free > 0);
   }
 }

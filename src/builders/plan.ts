@@ -22,6 +22,7 @@ import { bodyOf } from "../tasks/task_body.ts";
 import { policyOf, taskTypeOf } from "../tasks/type_registry.ts";
 import type { Limits } from "./limits.ts";
 import type { Schedule } from "./schedule.ts";
+import type { TimeSlice } from "./time_slice.ts";
 
 /** Options of {@linkcode discover}. */
 export interface DiscoverOptions {
@@ -31,6 +32,10 @@ export interface DiscoverOptions {
   readonly signal: AbortSignal;
   /** The limits of the build. */
   readonly limits: Limits;
+  /** Of the build: what tasks say of themselves may take its time, too. */
+  readonly slice: TimeSlice;
+  /** Called after each level; gives what else is to be looked at by then. */
+  more?: (() => readonly number[]) | undefined;
   /** A task that was complete when it was found. */
   onComplete?: ((node: number) => void) | undefined;
   /** A task of which it cannot be told what it requires or whether it is complete; to throw ends the discovery. */
@@ -80,16 +85,21 @@ export function reserve(
 export async function discover(
   schedule: Schedule,
   nodes: readonly number[],
-  { maxConcurrent, signal, limits, onComplete, onError }: DiscoverOptions,
+  options: DiscoverOptions,
 ): Promise<void> {
+  const { signal, limits, slice, onComplete, onError } = options;
   for (let level = nodes; level.length > 0;) {
     signal.throwIfAborted();
-    const complete = await areComplete(schedule, level, { maxConcurrent, signal, limits, onError });
+    const complete = await areComplete(schedule, level, options);
     const next: number[] = [];
     for (let i = 0; i < level.length; i++) {
       const node = level[i]!;
       // Undefined: the check has failed, and the node with it.
       if (complete[i] === undefined) continue;
+      if (slice.isOver) {
+        await slice.giveTurn();
+        signal.throwIfAborted();
+      }
       if (complete[i] === true) {
         schedule.completed(node);
         onComplete?.(node);
@@ -107,7 +117,8 @@ export async function discover(
         onError(node, error);
       }
     }
-    level = next;
+    const more = options.more?.() ?? [];
+    level = more.length === 0 ? next : [...next, ...more];
   }
 }
 
@@ -115,7 +126,11 @@ function setPolicy(schedule: Schedule, node: number, policy: RunPolicy, limits: 
   const task = schedule.task(node);
   try {
     const keys = policy.concurrencyKeys(task);
-    schedule.setPolicy(node, policy.priority(task), limits.named(keys, task));
+    schedule.setPolicy(
+      node,
+      policy.priority(task),
+      keys.length === 0 ? undefined : limits.named(keys, task),
+    );
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     throw new DiscoveryError(`Cannot tell how to run ${task}: ${messageOf(error)}`, {
@@ -138,7 +153,7 @@ function requirementsOf(task: AnyTask): AnyTask[] {
 async function areComplete(
   schedule: Schedule,
   nodes: readonly number[],
-  { maxConcurrent, signal, onError }: DiscoverOptions,
+  { maxConcurrent, signal, slice, onError }: DiscoverOptions,
 ): Promise<readonly (boolean | undefined)[]> {
   const answers: (boolean | undefined)[] = new Array(nodes.length).fill(undefined);
   const refuse = (i: number, error: unknown): void => {
@@ -156,6 +171,7 @@ async function areComplete(
   const batches = new Map<TargetStore, { readonly uris: string[]; readonly at: number[] }>();
   const single: number[] = [];
   for (let i = 0; i < nodes.length; i++) {
+    if (slice.isOver) await slice.giveTurn();
     try {
       const probe = probeOf(schedule.task(nodes[i]!));
       if (probe === undefined) {
@@ -194,6 +210,7 @@ async function areComplete(
       } catch (error) {
         refuse(i, error);
       }
+      if (slice.isOver) await slice.giveTurn();
     }
   };
   await Promise.all(Array.from({ length: Math.min(maxConcurrent, single.length) }, lane));

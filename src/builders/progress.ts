@@ -18,20 +18,23 @@ export class Progress implements BuildProgress {
   readonly #running: ReadonlyMap<number, unknown>;
   readonly #signal: AbortSignal;
   readonly #retried: () => number;
+  readonly #lastRetry: () => BuildProgress["lastRetry"];
 
-  constructor({ schedule, errors, running, signal, retried }: {
+  constructor({ schedule, errors, running, signal, retried, lastRetry }: {
     readonly schedule: Schedule;
     readonly errors: readonly TaskFailedError[];
     /** By node. */
     readonly running: ReadonlyMap<number, unknown>;
     readonly signal: AbortSignal;
     retried(): number;
+    lastRetry(): BuildProgress["lastRetry"];
   }) {
     this.errors = errors;
     this.#schedule = schedule;
     this.#running = running;
     this.#signal = signal;
     this.#retried = retried;
+    this.#lastRetry = lastRetry;
   }
 
   get discovered(): number {
@@ -74,6 +77,10 @@ export class Progress implements BuildProgress {
     return this.#retried();
   }
 
+  get lastRetry(): BuildProgress["lastRetry"] {
+    return this.#lastRetry();
+  }
+
   get isStopping(): boolean {
     return this.#signal.aborted;
   }
@@ -97,13 +104,23 @@ export function countsOf(schedule: Schedule): TaskCount {
   };
 }
 
-/** How each task ended. */
-export function* resultsOf(schedule: Schedule): Iterable<TaskResult> {
-  for (let node = 0; node < schedule.size; node++) {
+/** How each task ended; `lastErrors` are of attempts that were to be followed by others, by node. */
+export function resultsOf(
+  schedule: Schedule,
+  errors: readonly TaskFailedError[],
+  lastErrors: ReadonlyMap<number, unknown>,
+): readonly TaskResult[] {
+  const failures = new Map(errors.map((error) => [error.taskId, error]));
+  return Array.from({ length: schedule.size }, (_, node) => {
     const task = schedule.task(node);
+    const state = schedule.result(node);
     const because = schedule.blamed(node);
-    yield because === undefined
-      ? { task, state: schedule.result(node) }
-      : { task, state: "skipped", because: schedule.task(because) };
-  }
+    const error = state === "failed" ? failures.get(task.id) : lastErrors.get(node);
+    return {
+      task,
+      state,
+      ...(because !== undefined && { because: schedule.task(because) }),
+      ...(error !== undefined && { error }),
+    };
+  });
 }

@@ -6,24 +6,24 @@
  * @module
  */
 
-import { messageOf, RegistryError } from "../errors.ts";
+import { messageOf, RegistryError, type TaskFailedError } from "../errors.ts";
 import { isThenable } from "../thenable.ts";
 import { NIL_BUILD_ID, type Recorded, type Registry } from "../registries/registry.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import type { Reporter, TaskEvent } from "./reporter.ts";
-import type { BuildSummary } from "./summary.ts";
+import type { TaskEvent } from "./reporter.ts";
+import type { BuildStatus } from "./summary.ts";
 
 /**
  * What to do when a registry cannot be reached: go on, with a warning, or stop the build. One that refuses always stops
- * it.
+ * it. What a task shows of its output (`registryAssets`) never does.
  */
 export type OnRegistryFailure = "warn" | "raise";
 
 /** What a recorder needs besides the registry. */
 export interface RecorderOptions {
   readonly onRegistryFailure: OnRegistryFailure;
-  /** Told once that something could not be recorded. */
+  /** Told that something could not be recorded. */
   warn(message: string): void;
   /** Told once that the build cannot go on. */
   stop(error: unknown): void;
@@ -35,12 +35,14 @@ export interface RecorderOptions {
 const MAX_CONCURRENT = 32;
 /** With so many calls waiting, the build waits, too. */
 const MAX_BACKLOG = 1000;
+/** How many warnings about assets there are, each for a task. */
+const MOST_ASSET_WARNINGS = 3;
 
 /** What is still to be told of a task. */
 interface Story {
   readonly task: AnyTask;
   readonly calls: Call[];
-  /** A call is under way, or it waits for what the task requires to be registered. */
+  /** A call is under way, or the story stands in the queue. */
   isBusy: boolean;
   /** Its registration got lost, so that no other call can succeed. */
   isLost: boolean;
@@ -59,11 +61,13 @@ interface Call {
     | "register"
     | "state"
     | "assets";
+  /** The method of the registry, for messages. */
+  readonly method: keyof Registry;
   send(): Recorded;
 }
 
 /** Records one build. */
-export class Recorder implements Reporter {
+export class Recorder {
   #buildId = NIL_BUILD_ID;
   readonly #registry: Registry;
   readonly #options: RecorderOptions;
@@ -71,18 +75,21 @@ export class Recorder implements Reporter {
   readonly #stories = new Map<string, Story>();
   /** Those whose registration is not yet acknowledged, by id. */
   readonly #unregistered = new Map<string, Story>();
-  /** Those that could go on if fewer calls were under way. */
-  readonly #queue: Story[] = [];
+  /** Those that can go on, in order. */
+  #queue: Story[] = [];
   #queueHead = 0;
+  #isPumping = false;
   #underWay = 0;
   /** How many calls are not yet answered; and of these, those that the build makes while it goes on. */
   #open = 0;
   #backlog = 0;
   #hasWarned = false;
+  #assetWarnings = 0;
   /** Whether the registry knows of the build. */
   #hasBegun = false;
   /** Nothing is told before the build has begun, nor after the registry has refused or was given up. */
   #isClosed = true;
+  #isGivenUp = false;
   #onIdle: (() => void) | undefined;
 
   constructor(registry: Registry, options: RecorderOptions) {
@@ -100,50 +107,62 @@ export class Recorder implements Reporter {
     return this.#backlog > MAX_BACKLOG;
   }
 
-  /** Begins the build. Rejects when the registry refuses, and with `"raise"` when it cannot be reached. */
-  async start(roots: readonly AnyTask[], description: string | undefined): Promise<void> {
+  /**
+   * Begins the build, with tasks that are complete already. Rejects when the registry refuses, and with `"raise"` when it
+   * cannot be reached.
+   */
+  async start(
+    roots: readonly AnyTask[],
+    description: string | undefined,
+    known: () => Iterable<AnyTask>,
+  ): Promise<void> {
     try {
       this.#buildId = await this.#registry.buildStart(roots, { description });
       this.#hasBegun = true;
-      this.#isClosed = false;
     } catch (error) {
-      if (!this.#isForgiven(error)) throw error;
-      this.#warn(error);
+      const failure = wrapped(error, "buildStart");
+      if (!this.#isForgiven(failure)) throw failure;
+      return this.#warn(failure);
     }
+    if (this.#isGivenUp) return await this.#cancelBuild();
+    this.#isClosed = false;
+    // All are announced before the first is told, so that each waits for those that it requires.
+    const stories: Story[] = [];
+    for (const task of known()) stories.push(this.#announce(task, "known"));
+    for (const story of stories) this.#holdBack(story);
+    for (const story of stories) this.#goOn(story);
   }
 
-  onTaskEvent(event: TaskEvent): void {
+  /** Tells what happened to a task. */
+  record(event: TaskEvent): void {
     if (this.#isClosed) return;
-    const registry = this.#registry;
-    const buildId = this.#buildId;
     const { task } = event;
     switch (event.kind) {
       case "previously_completed":
         return this.#register(task, "known");
       case "started":
         if (event.attempt === 1) this.#register(task, "register");
-        return this.#tell(task, "state", () => registry.taskStart(buildId, task));
+        return this.#tell(task, "taskStart");
       case "suspended":
-        return this.#tell(task, "state", () => registry.taskSuspend(buildId, task));
+        return this.#tell(task, "taskSuspend");
       case "resumed":
-        return this.#tell(task, "state", () => registry.taskResume(buildId, task));
+        return this.#tell(task, "taskResume");
       case "completed":
-        this.#tell(task, "state", () => registry.taskComplete(buildId, task));
-        if (task.registryAssets !== undefined) {
-          this.#tell(task, "assets", () => this.#uploadAssets(task));
-        }
+        this.#tell(task, "taskComplete");
+        if (task.registryAssets !== undefined) this.#tellAssets(task);
         return;
-      case "failed": {
+      case "failed":
         if (event.attempt === 0) this.#register(task, "register");
-        const message = messageOf(event.error.cause);
-        return this.#tell(task, "state", () => registry.taskFail(buildId, task, message));
-      }
+        return this.#add(task, {
+          what: "state",
+          method: "taskFail",
+          send: () => this.#registry.taskFail(this.#buildId, task, messageOf(event.error.cause)),
+        });
       case "cancelled":
-        return this.#tell(task, "state", () => registry.taskCancel(buildId, task));
+        return this.#tell(task, "taskCancel");
       case "skipped":
         // What never began, a registry does not know.
-        if (event.attempt === 0) return;
-        return this.#tell(task, "state", () => registry.taskCancel(buildId, task));
+        return event.attempt === 0 ? undefined : this.#tell(task, "taskCancel");
       case "retrying":
         // The service has no call for it: the next attempt is told as another start.
         return;
@@ -152,27 +171,34 @@ export class Recorder implements Reporter {
     }
   }
 
-  /** Tells what is left, and how the build ended. Rejects as `start` does. */
-  async end(summary: BuildSummary): Promise<void> {
-    await this.#idle();
-    const { status, error } = summary;
-    await this.#endWith(() => {
-      switch (status) {
-        case "success":
-          return this.#registry.buildComplete(this.#buildId);
-        case "failure":
-          return this.#registry.buildFail(this.#buildId, messageOf(error?.cause ?? error));
-        case "cancelled":
-          return this.#registry.buildCancel(this.#buildId);
-        default:
-          return status satisfies never;
+  /** Waits until all is told. */
+  idle(): Promise<void> {
+    if (this.#isClosed || this.#open === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle = resolve);
+  }
+
+  /** Tells how the build ended, and nothing more. Rejects as `start` does. */
+  async end(status: BuildStatus, error: TaskFailedError | undefined): Promise<void> {
+    if (this.#isClosed) return;
+    this.#close();
+    const buildId = this.#buildId;
+    const method = END_METHODS[status];
+    try {
+      if (status === "failure") {
+        await this.#registry.buildFail(buildId, messageOf(error?.cause ?? error));
+      } else {
+        await this.#registry[method](buildId);
       }
-    });
+    } catch (error) {
+      const failure = wrapped(error, method);
+      if (!this.#isForgiven(failure)) throw failure;
+      this.#warn(failure);
+    }
   }
 
   /** Tells that the build broke down. */
   async fail(error: unknown): Promise<void> {
-    this.#isClosed = true;
+    this.#close();
     if (!this.#hasBegun) return;
     try {
       await this.#registry.buildFail(this.#buildId, messageOf(error));
@@ -181,60 +207,84 @@ export class Recorder implements Reporter {
     }
   }
 
-  /** Gives up what is not yet told. */
-  close(): void {
-    if (!this.#isClosed && this.#open > 0) {
-      this.#options.warn("The registry was not told all of what was built: it took too long");
+  /** Gives up what is not yet told, but for how the build ends; a build that only now begins is cancelled. */
+  giveUp(): void {
+    this.#isGivenUp = true;
+    if (!this.#hasBegun) return;
+    this.#open = 0;
+    for (const story of this.#stories.values()) story.calls.length = 0;
+    this.#onIdle?.();
+  }
+
+  /** Whether something is not yet told. */
+  get isBehind(): boolean {
+    return !this.#isClosed && this.#open > 0;
+  }
+
+  async #cancelBuild(): Promise<void> {
+    try {
+      await this.#registry.buildCancel(this.#buildId);
+    } catch {
+      // Nobody waits for it any more.
     }
+  }
+
+  #close(): void {
     this.#isClosed = true;
     this.#onIdle?.();
   }
 
-  async #endWith(send: () => Recorded): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    try {
-      await send();
-    } catch (error) {
-      if (!this.#isForgiven(error)) throw error;
-      this.#warn(error);
-    }
-  }
-
-  #idle(): Promise<void> {
-    if (this.#isClosed || this.#open === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onIdle = resolve);
-  }
-
   #register(task: AnyTask, what: "known" | "register"): void {
-    this.#tell(task, what, () => this.#registry.taskRegister(this.#buildId, task));
+    const story = this.#announce(task, what);
+    this.#holdBack(story);
+    this.#goOn(story);
   }
 
-  async #uploadAssets(task: AnyTask): Promise<void> {
-    const assets = await task.registryAssets!();
-    if (assets.length > 0) await this.#registry.taskUploadAssets(this.#buildId, task, assets);
+  /** The story of the task, with its registration to be told. */
+  #announce(task: AnyTask, what: "known" | "register"): Story {
+    const send = (): Recorded => this.#registry.taskRegister(this.#buildId, task);
+    const story = this.#put(task, { what, method: "taskRegister", send });
+    this.#unregistered.set(task.id, story);
+    return story;
   }
 
-  #tell(task: AnyTask, what: Call["what"], send: () => Recorded): void {
+  #tell(
+    task: AnyTask,
+    method: "taskStart" | "taskComplete" | "taskSuspend" | "taskResume" | "taskCancel",
+  ): void {
+    const send = (): Recorded => this.#registry[method](this.#buildId, task);
+    this.#add(task, { what: "state", method, send });
+  }
+
+  #tellAssets(task: AnyTask): void {
+    const send = async (): Promise<void> => {
+      const assets: unknown = await task.registryAssets!();
+      if (!Array.isArray(assets)) throw new TypeError("registryAssets gave no array. Return one");
+      if (assets.length > 0) await this.#registry.taskUploadAssets(this.#buildId, task, assets);
+    };
+    this.#add(task, { what: "assets", method: "taskUploadAssets", send });
+  }
+
+  #add(task: AnyTask, call: Call): void {
+    this.#goOn(this.#put(task, call));
+  }
+
+  #put(task: AnyTask, call: Call): Story {
     let story = this.#stories.get(task.id);
     if (story === undefined) {
       story = { task, calls: [], isBusy: false, isLost: false, after: [], waitsFor: 0 };
       this.#stories.set(task.id, story);
     }
-    story.calls.push({ what, send });
-    if (isRegistration(what)) {
-      this.#unregistered.set(task.id, story);
-      this.#holdBack(story);
-    }
+    story.calls.push(call);
     this.#open++;
-    if (what !== "known") this.#backlog++;
-    this.#goOn(story);
+    if (call.what !== "known") this.#backlog++;
+    return story;
   }
 
   /** Has the story wait until all that its task requires is registered. */
   #holdBack(story: Story): void {
     if (this.#unregistered.size === 1) return;
-    for (const required of flattenTaskStruct(story.task.requires())) {
+    for (const required of requirementsOf(story.task)) {
       const other = this.#unregistered.get(required.id);
       if (other === undefined || other === story) continue;
       other.after.push(story);
@@ -242,20 +292,39 @@ export class Recorder implements Reporter {
     }
   }
 
-  /** Makes the calls of the story that can be made now. */
+  /** Has the story go on when it can and its turn comes. */
   #goOn(story: Story): void {
-    while (!story.isBusy && story.waitsFor === 0 && !this.#isClosed) {
-      const call = story.calls[0];
+    if (story.isBusy || story.waitsFor > 0) return;
+    story.isBusy = true;
+    this.#queue.push(story);
+    this.#pump();
+  }
+
+  /** Makes the calls that can be made now. Not recursive: what a call lets go on is put in the queue. */
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (this.#underWay < MAX_CONCURRENT && this.#queueHead < this.#queue.length) {
+      const story = this.#queue[this.#queueHead++]!;
+      if (this.#queueHead === this.#queue.length) this.#queue.length = this.#queueHead = 0;
+      else if (this.#queueHead === MAX_BACKLOG) {
+        this.#queue.splice(0, this.#queueHead);
+        this.#queueHead = 0;
+      }
+      story.isBusy = false;
+      this.#makeCalls(story);
+    }
+    this.#isPumping = false;
+  }
+
+  /** Makes the next calls of the story, up to one that is not answered at once. */
+  #makeCalls(story: Story): void {
+    while (!story.isBusy && !this.#isClosed) {
+      const call = story.calls.shift();
       if (call === undefined) {
         if (!story.isLost) this.#stories.delete(story.task.id);
         return;
       }
-      if (this.#underWay >= MAX_CONCURRENT) {
-        story.isBusy = true;
-        this.#queue.push(story);
-        return;
-      }
-      story.calls.shift();
       this.#make(story, call);
     }
   }
@@ -263,9 +332,7 @@ export class Recorder implements Reporter {
   #make(story: Story, call: Call): void {
     let sent: Recorded;
     try {
-      sent = story.isLost && !isRegistration(call.what)
-        ? this.#sendAgain(story, call)
-        : call.send();
+      sent = story.isLost && !isRegistration(call) ? this.#sendAgain(story, call) : call.send();
     } catch (error) {
       this.#failed(story, call, error);
       return this.#done(story, call);
@@ -278,7 +345,7 @@ export class Recorder implements Reporter {
       this.#underWay--;
       this.#done(story, call);
       this.#goOn(story);
-      this.#takeFromQueue();
+      this.#pump();
     });
   }
 
@@ -289,20 +356,8 @@ export class Recorder implements Reporter {
     await call.send();
   }
 
-  #takeFromQueue(): void {
-    while (this.#underWay < MAX_CONCURRENT && this.#queueHead < this.#queue.length) {
-      const story = this.#queue[this.#queueHead++]!;
-      story.isBusy = false;
-      this.#goOn(story);
-    }
-    if (this.#queueHead === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#queueHead = 0;
-    }
-  }
-
-  #done(story: Story, { what }: Call): void {
-    if (isRegistration(what)) {
+  #done(story: Story, call: Call): void {
+    if (isRegistration(call)) {
       this.#unregistered.delete(story.task.id);
       const { after } = story;
       story.after = [];
@@ -311,29 +366,24 @@ export class Recorder implements Reporter {
         this.#goOn(other);
       }
     }
-    if (what !== "known" && this.#backlog-- === MAX_BACKLOG + 1) this.#options.onRoom();
-    if (--this.#open === 0) this.#onIdle?.();
+    if (call.what !== "known" && this.#backlog-- === MAX_BACKLOG + 1) this.#options.onRoom();
+    if (this.#open > 0 && --this.#open === 0) this.#onIdle?.();
   }
 
-  #failed(story: Story, { what }: Call, error: unknown): void {
-    if (this.#isClosed) return;
-    if (what === "assets") {
-      this.#options.warn(
-        `Cannot show the assets of ${story.task} in the registry: ${messageOf(error)}`,
-      );
-    } else if (this.#isForgiven(error)) {
-      if (isRegistration(what)) story.isLost = true;
-      this.#warn(error);
-    } else {
-      this.#isClosed = true;
-      this.#onIdle?.();
-      this.#options.stop(error);
+  #failed(story: Story, call: Call, error: unknown): void {
+    if (this.#isClosed || this.#isGivenUp) return;
+    if (call.what === "assets") return this.#warnOfAssets(story.task, error);
+    const failure = wrapped(error, call.method, story.task);
+    if (this.#isForgiven(failure)) {
+      if (isRegistration(call)) story.isLost = true;
+      return this.#warn(failure);
     }
+    this.#close();
+    this.#options.stop(failure);
   }
 
-  #isForgiven(error: unknown): boolean {
-    return this.#options.onRegistryFailure === "warn" && error instanceof RegistryError &&
-      error.isOutage;
+  #isForgiven(error: RegistryError): boolean {
+    return this.#options.onRegistryFailure === "warn" && error.isOutage;
   }
 
   #warn(error: unknown): void {
@@ -345,8 +395,40 @@ export class Recorder implements Reporter {
       }. The build goes on without`,
     );
   }
+
+  #warnOfAssets(task: AnyTask, error: unknown): void {
+    if (this.#assetWarnings++ >= MOST_ASSET_WARNINGS) return;
+    this.#options.warn(`Cannot show the assets of ${task} in the registry: ${messageOf(error)}`);
+  }
 }
 
-function isRegistration(what: Call["what"]): boolean {
+const END_METHODS = {
+  success: "buildComplete",
+  failure: "buildFail",
+  cancelled: "buildCancel",
+} as const satisfies Record<BuildStatus, keyof Registry>;
+
+function isRegistration({ what }: Call): boolean {
   return what === "known" || what === "register";
+}
+
+/** What the task requires; nothing where it cannot say: that was told when it was discovered. */
+function requirementsOf(task: AnyTask): readonly AnyTask[] {
+  try {
+    return flattenTaskStruct(task.requires());
+  } catch {
+    return [];
+  }
+}
+
+/** The error of a registry that keeps to its contract as it is; of others, one that says where it comes from. */
+function wrapped(error: unknown, method: keyof Registry, task?: AnyTask): RegistryError {
+  if (error instanceof RegistryError) return error;
+  const what = task === undefined ? method : `${method} of ${task}`;
+  return new RegistryError(
+    `The registry failed in ${what}: ${
+      messageOf(error)
+    }. Have it throw a RegistryError, with isOutage for what may pass`,
+    { isOutage: false, cause: error },
+  );
 }

@@ -6,19 +6,23 @@
 
 import type { TaskFailedError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
+import { isThenable } from "../thenable.ts";
 import type { BuildSummary } from "./summary.ts";
 
 /**
- * Watches a build. All methods are optional; one that is not there costs nothing. What a reporter throws does not
- * touch the build: it is told in `summary.warnings`, and the reporter is not called again.
+ * Watches a build. All methods are optional; one that is not there costs nothing. The build does not wait for what
+ * they do later, but at its end. What a reporter throws, at once or later, does not touch the build: it is told in
+ * `summary.warnings`, and the reporter is not called again.
  */
 export interface Reporter {
   /** The build begins to look for what is missing. `progress` stays up to date: look at it whenever you want. */
-  onBuildStart?(progress: BuildProgress): void;
+  onBuildStart?(progress: BuildProgress): void | Promise<void>;
+  /** It is known what is to be built, but for what tasks will yield. */
+  onDiscoveryEnd?(progress: BuildProgress): void | Promise<void>;
   /** Something happened to a task. Called for each event of each task, so do little. */
-  onTaskEvent?(event: TaskEvent): void;
+  onTaskEvent?(event: TaskEvent): void | Promise<void>;
   /** Something is not as it should be, though the build goes on. */
-  onWarning?(message: string): void;
+  onWarning?(message: string): void | Promise<void>;
   /** The build has ended; waited for. */
   onBuildEnd?(summary: BuildSummary): void | Promise<void>;
   /** In place of `onBuildEnd`: the build could not tell what to do, and rejects with this error; waited for. */
@@ -27,8 +31,8 @@ export interface Reporter {
 
 /** How far a build is. Its members change while the build goes on. */
 export interface BuildProgress {
-  /** `discovering` while it looks for what is missing, then `building`. */
-  readonly phase: "discovering" | "building";
+  /** It looks for what is missing; then it builds; then it waits for the registry to be told all of it. */
+  readonly phase: "discovering" | "building" | "recording";
   /** Tasks that the build has seen so far; dynamic dependencies may add more. */
   readonly discovered: number;
   /** Complete before the build looked. */
@@ -49,6 +53,10 @@ export interface BuildProgress {
   readonly pending: number;
   /** Attempts that failed and were, or will be, followed by another. */
   readonly retried: number;
+  /** The last of them: which attempt at which task, and what it threw. */
+  readonly lastRetry:
+    | { readonly task: AnyTask; readonly attempt: number; readonly error: unknown }
+    | undefined;
   /** Whether the build was asked to stop, by a failure or from outside. */
   readonly isStopping: boolean;
   /** The failures so far. */
@@ -99,6 +107,8 @@ export class Reporters {
   #reporters: readonly Reporter[];
   #watching: readonly Reporter[] = [];
   readonly #onThrow: (error: unknown) => void;
+  /** What reporters still do. */
+  readonly #pending = new Set<PromiseLike<void>>();
 
   /** `onThrow` is told what a reporter threw. */
   constructor(reporters: readonly Reporter[], onThrow: (error: unknown) => void) {
@@ -116,14 +126,12 @@ export class Reporters {
     for (const each of this.#reporters) this.#try(each, () => each.onBuildStart?.(progress));
   }
 
+  discoveryEnded(progress: BuildProgress): void {
+    for (const each of this.#reporters) this.#try(each, () => each.onDiscoveryEnd?.(progress));
+  }
+
   taskEvent(event: TaskEvent): void {
-    for (const each of this.#watching) {
-      try {
-        each.onTaskEvent!(event);
-      } catch (error) {
-        this.#letGo(each, error);
-      }
-    }
+    for (const each of this.#watching) this.#try(each, () => each.onTaskEvent!(event));
   }
 
   warned(message: string): void {
@@ -131,25 +139,35 @@ export class Reporters {
   }
 
   async buildEnded(summary: BuildSummary): Promise<void> {
-    for (const each of this.#reporters) await this.#try(each, () => each.onBuildEnd?.(summary));
+    await this.#settled();
+    for (const each of this.#reporters) this.#try(each, () => each.onBuildEnd?.(summary));
+    await this.#settled();
   }
 
   async buildBroke(error: unknown): Promise<void> {
-    for (const each of this.#reporters) await this.#try(each, () => each.onBuildError?.(error));
+    await this.#settled();
+    for (const each of this.#reporters) this.#try(each, () => each.onBuildError?.(error));
+    await this.#settled();
   }
 
-  #try(reporter: Reporter, tell: () => void | Promise<void>): void | Promise<void> {
+  #try(reporter: Reporter, tell: () => void | Promise<void>): void {
     try {
       const told = tell();
-      return told instanceof Promise
-        ? told.catch((error) => this.#letGo(reporter, error))
-        : undefined;
+      if (!isThenable(told)) return;
+      const ended = told.then(undefined, (error) => this.#letGo(reporter, error));
+      this.#pending.add(ended);
+      ended.then(() => this.#pending.delete(ended));
     } catch (error) {
       this.#letGo(reporter, error);
     }
   }
 
+  async #settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
   #letGo(reporter: Reporter, error: unknown): void {
+    if (!this.#reporters.includes(reporter)) return;
     this.#reporters = this.#reporters.filter((each) => each !== reporter);
     this.#sort();
     this.#onThrow(error);

@@ -10,7 +10,7 @@
 
 import { DependencyCycleError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
-import type { Limit } from "./limits.ts";
+import type { LimitSet } from "./limits.ts";
 import { ReadyQueue } from "./ready_queue.ts";
 import type { TaskResult } from "./summary.ts";
 
@@ -68,7 +68,7 @@ export class Schedule {
   /** When the node first became ready, as a count of such events; NONE when it never did. */
   readonly #turns: number[] = [];
   /** The limits that count the node, for those that have any. */
-  readonly #limits = new Map<number, readonly Limit[]>();
+  readonly #limits = new Map<number, LimitSet>();
   /** For each skipped node the one that failed. */
   readonly #blame = new Map<number, number>();
   readonly #onSkipped: ((node: number, because: number) => void) | undefined;
@@ -134,9 +134,9 @@ export class Schedule {
   }
 
   /** Says how a node that is not yet released wants to be run. */
-  setPolicy(node: number, priority: number, limits: readonly Limit[]): void {
+  setPolicy(node: number, priority: number, limits: LimitSet | undefined): void {
     this.#priorities[node] = priority;
-    if (limits.length > 0) this.#limits.set(node, limits);
+    if (limits !== undefined) this.#limits.set(node, limits);
   }
 
   /** Takes back the nodes from this one on, which have no edges yet. */
@@ -193,15 +193,11 @@ export class Schedule {
       const node = this.#ready.take();
       if (node === undefined) return undefined;
       const limits = this.#limits.get(node);
-      const full = limits?.find(({ free }) => free === 0);
-      if (full === undefined) {
-        if (limits !== undefined) { for (const limit of limits) limit.free--; }
+      if (limits === undefined || limits.take()) {
         this.#moved(node, "running");
         return node;
       }
-      full.parked.add(node);
-      // It may have been the one let in for a slot of another limit: the next one gets that chance.
-      for (const limit of limits!) if (limit.free > 0) this.#unpark(limit);
+      limits.park(node);
     }
   }
 
@@ -362,12 +358,6 @@ export class Schedule {
     this.#ready.add(node);
   }
 
-  /** Lets the first node that waits for a slot of the limit try again. */
-  #unpark(limit: Limit): void {
-    const node = limit.parked.take();
-    if (node !== undefined) this.#ready.add(node);
-  }
-
   #skip(node: number, because: number): void {
     this.#moved(node, "skipped");
     this.#blame.set(node, because);
@@ -395,16 +385,9 @@ export class Schedule {
     this.#states[node] = to;
     this.counts[from]--;
     this.counts[to]++;
-    if (from === "running") this.#freeSlots(node);
-  }
-
-  #freeSlots(node: number): void {
-    const limits = this.#limits.get(node);
-    if (limits === undefined) return;
-    for (const limit of limits) {
-      limit.free++;
-      this.#unpark(limit);
-    }
+    if (from !== "running") return;
+    const next = this.#limits.get(node)?.free();
+    if (next !== undefined) { for (const each of next) this.#ready.add(each); }
   }
 }
 

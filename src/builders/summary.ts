@@ -5,7 +5,7 @@
  */
 
 import { formatDuration } from "../duration.ts";
-import { InterruptedError, type TaskFailedError } from "../errors.ts";
+import { InterruptedError, messageOf, type TaskFailedError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
 
 /** How a build ended. */
@@ -43,6 +43,8 @@ export interface TaskResult {
   readonly state: Exclude<keyof TaskCount, "discovered">;
   /** For a skipped task: the one that failed. */
   readonly because?: AnyTask;
+  /** For a failed task its `TaskFailedError`; for a cancelled one what its last attempt threw, if one failed. */
+  readonly error?: unknown;
 }
 
 /** What a summary is made of. */
@@ -58,7 +60,7 @@ export type BuildSummaryDetails =
     | "buildId"
     | "reason"
   >
-  & { tasks(): Iterable<TaskResult> };
+  & { tasks(): readonly TaskResult[] };
 
 /** What a build gives: it does not throw when tasks fail. */
 export class BuildSummary {
@@ -78,7 +80,7 @@ export class BuildSummary {
   readonly buildId: string;
   /** Why it was stopped from outside, when it was. */
   readonly reason: unknown;
-  readonly #tasks: () => Iterable<TaskResult>;
+  readonly #tasks: () => readonly TaskResult[];
 
   /** Made by a build. */
   constructor(details: BuildSummaryDetails) {
@@ -109,7 +111,7 @@ export class BuildSummary {
   }
 
   /** All tasks of the build with how they ended, in the order in which they were found. */
-  tasks(): Iterable<TaskResult> {
+  tasks(): readonly TaskResult[] {
     return this.#tasks();
   }
 
@@ -117,7 +119,10 @@ export class BuildSummary {
   throwIfFailed(): void {
     if (this.error !== undefined) throw this.error;
     if (this.status === "cancelled") {
-      throw this.reason ?? new DOMException("The build was cancelled", "AbortError");
+      const { reason } = this;
+      if (reason instanceof Error) throw reason;
+      const why = reason === undefined ? "" : `: ${messageOf(reason)}`;
+      throw new DOMException(`The build was cancelled${why}`, "AbortError");
     }
   }
 
@@ -141,6 +146,9 @@ export class BuildSummary {
     if (this.errors.length > MOST_ERRORS) {
       lines.push(`  ... and ${this.errors.length - MOST_ERRORS} more failures`);
     }
+    if (this.reason !== undefined && this.status !== "success") {
+      lines.push(`  Stopped: ${shorten(messageOf(this.reason))}`);
+    }
     if (this.status === "cancelled") lines.push(...this.#notDone());
     for (const warning of this.warnings) lines.push(`  Warning: ${shorten(warning)}`);
     return lines.join("\n");
@@ -149,9 +157,10 @@ export class BuildSummary {
   #notDone(): readonly string[] {
     const lines: string[] = [];
     let more = 0;
-    for (const { task, state } of this.tasks()) {
+    for (const { task, state, error } of this.tasks()) {
       if (state !== "cancelled" && state !== "pending") continue;
-      if (lines.length < MOST_ERRORS) lines.push(`  Not done: ${task}`);
+      const why = error === undefined ? "" : `, its last attempt failed: ${messageOf(error)}`;
+      if (lines.length < MOST_ERRORS) lines.push(`  ${shorten(`Not done: ${task}${why}`)}`);
       else more++;
     }
     if (more > 0) lines.push(`  ... and ${more} more`);

@@ -6,13 +6,13 @@
  */
 
 import type { Attributes, Context, Span } from "@opentelemetry/api";
-import { messageOf, TaskTimeoutError } from "../errors.ts";
+import { messageOf, MissingOutputError, TaskTimeoutError } from "../errors.ts";
 import type { TaskExecutor, TaskOutcome } from "../executors/executor.ts";
 import { NIL_BUILD_ID } from "../registries/registry.ts";
 import { isThenable } from "../thenable.ts";
+import { TaskContext } from "../tasks/run_context.ts";
 import type { AnyTask, RunContext } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
-import { hasStopped } from "./has_stopped.ts";
 import type { BuildSummary } from "./summary.ts";
 
 /**
@@ -144,6 +144,13 @@ class TracedExecutor implements TaskExecutor {
   #take(attempt: Attempt, outcome: TaskOutcome): void {
     // Nobody waits any more for what an abandoned attempt gives.
     if (this.#attempts.get(attempt.task.id) !== attempt) return;
+    const { isGivenUp, reason } = TaskContext.of(attempt.context);
+    if (
+      outcome.kind !== "failed" &&
+      (isGivenUp || (outcome.kind === "suspended" && reason instanceof TaskTimeoutError))
+    ) {
+      return this.#abandon(attempt);
+    }
     switch (outcome.kind) {
       case "complete":
         return this.#end(attempt, "complete");
@@ -171,9 +178,10 @@ class TracedExecutor implements TaskExecutor {
 }
 
 /** Whether the task ended because the build asked it to, and so has not failed. */
-function wasStopped({ context: { signal } }: Attempt, error: unknown): boolean {
-  if (!signal.aborted || signal.reason instanceof TaskTimeoutError) return false;
-  return hasStopped(error, signal);
+function wasStopped({ context }: Attempt, error: unknown): boolean {
+  const { mayHaveStopped, reason } = TaskContext.of(context);
+  return reason !== undefined && !(reason instanceof TaskTimeoutError) &&
+    (mayHaveStopped || error instanceof MissingOutputError);
 }
 
 function hasFailed({ SpanStatusCode }: Api, span: Span, error: unknown): void {

@@ -19,11 +19,11 @@ const MOST_LAST_STEPS = 100;
 
 /** Options of {@linkcode InProcessTaskExecutor}. */
 export interface InProcessTaskExecutorOptions {
-  /** How many tasks may be under way at once; 50 unless told. */
+  /** How many tasks of a build may be under way at once; 50 unless told. */
   readonly maxConcurrent?: number | undefined;
 }
 
-/** Runs tasks in this process, up to `maxConcurrent` at once: the default of a build. */
+/** Runs tasks in this process, up to `maxConcurrent` of each build at once: the default of a build. */
 export class InProcessTaskExecutor implements TaskExecutor {
   readonly maxConcurrent: number;
   /** By build, which is told by its context, and by task: several builds may share an executor. */
@@ -60,9 +60,11 @@ export class InProcessTaskExecutor implements TaskExecutor {
     const steps = this.#takeSuspended(task, context)?.steps;
     if (steps === undefined) return;
     try {
+      // A yield in a `finally` block ends that block: to go on from there would go on with the task itself.
       let step = await steps.return(undefined);
-      // A `finally` block that yields goes on, too; but not for ever.
-      for (let n = 0; step.done !== true && n < MOST_LAST_STEPS; n++) step = await steps.next();
+      for (let n = 0; step.done !== true && n < MOST_LAST_STEPS; n++) {
+        step = await steps.return(undefined);
+      }
     } catch {
       // What a task throws while it is given up changes nothing any more.
     }

@@ -13,6 +13,7 @@ import { type ParamsArgument, register, SAVES_ITSELF } from "./base_task.ts";
 import type { RegistryAsset } from "./asset.ts";
 import type { Args, Fields, ParamsIn, Shape } from "./fields.ts";
 import { type Bag, loadParameters, tasksInParameters } from "./parameters.ts";
+import { TaskContext } from "./run_context.ts";
 import { flattenTaskStruct } from "./struct.ts";
 import {
   type AnyTask,
@@ -126,7 +127,7 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
     }
 
     #runWith(args: Bag, given: RunContext): RunResult {
-      const context = new WatchedContext(given);
+      const context = TaskContext.of(given);
       const result = run(args as Args<P>, context);
       if (yields(result)) return this.#saveReturned(result, context);
       return isThenable(result)
@@ -136,12 +137,12 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
 
     async *#saveReturned(
       steps: Steps,
-      context: WatchedContext,
+      context: TaskContext,
     ): AsyncGenerator<Yieldable, void, unknown> {
       await this.#saveWhole(yield* steps, context);
     }
 
-    #saveWhole(value: unknown, context: WatchedContext): Promise<void> {
+    #saveWhole(value: unknown, context: TaskContext): Promise<void> {
       context.throwIfCutShort();
       return this.save(value);
     }
@@ -168,30 +169,6 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
     [TASK_TYPE]: { get: () => taskTypeOf(FunctionTask) },
   });
   return make as unknown as TaskFunction<P, Output<O>>;
-}
-
-/** Tells whether `run` has looked at the signal: if so, what it returns once that is aborted may not be all. */
-class WatchedContext implements RunContext {
-  readonly #context: RunContext;
-  #hasLooked = false;
-
-  constructor(context: RunContext) {
-    this.#context = context;
-  }
-
-  get signal(): AbortSignal {
-    this.#hasLooked = true;
-    return this.#context.signal;
-  }
-
-  get attempt(): number {
-    return this.#context.attempt;
-  }
-
-  /** Throws why the task was to stop, if it was and may have done so. */
-  throwIfCutShort(): void {
-    if (this.#hasLooked) this.#context.signal.throwIfAborted();
-  }
 }
 
 type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, unknown, unknown>;

@@ -89,7 +89,9 @@ export function runPolicy(options: RunOptions<never>, type: string): RunPolicy |
     if (Array.isArray(value) && value.every((key) => typeof key === "string" && key !== "")) {
       return [...new Set(value)];
     }
-    throw new TypeError(`${of} concurrencyKeys ${describe(value)}: give an array of names`);
+    throw new TypeError(
+      `${of} concurrencyKeys ${describe(value)}: give an array of names, none of them empty`,
+    );
   };
   const declared = refuse("it has the");
   const fixedPriority = typeof priority === "function" ? 0 : checkPriority(priority, declared);
@@ -153,7 +155,10 @@ export function backOff(
   { minTimeout, maxTimeout, multiplier, jitter }: NonNullable<RunPolicy["retries"]>,
   attempt: number,
 ): number {
-  const longest = Math.min(maxTimeout, minTimeout * multiplier ** (attempt - 1));
+  // Nothing times infinity is no number.
+  const longest = minTimeout === 0
+    ? 0
+    : Math.min(maxTimeout, minTimeout * multiplier ** (attempt - 1));
   return Math.round(longest * (1 - jitter * Math.random()));
 }
 

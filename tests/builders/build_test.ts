@@ -542,3 +542,49 @@ Deno.test("whatever a task throws, the summary says it", async () => {
 async function settle(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve));
 }
+
+Deno.test("checks are no more at once than the build allows, however many tasks yield", async () => {
+  const steps = new Steps();
+  let [underWay, most] = [0, 0];
+  const yielding = Array.from({ length: 20 }, (_, i) =>
+    steps.step(`yields ${i}`, {
+      *run() {
+        yield [1, 2, 3].map((n) =>
+          steps.step(`yielded ${i} ${n}`, {
+            async complete() {
+              if (steps.ran.includes(`yielded ${i} ${n}`)) return true;
+              most = Math.max(most, ++underWay);
+              await new Promise((resolve) => setTimeout(resolve));
+              underWay--;
+              return false;
+            },
+          })
+        );
+      },
+    }));
+  (await sd.build(yielding, {
+    maxConcurrentDiscover: 3,
+    executor: new sd.InProcessTaskExecutor({ maxConcurrent: 100 }),
+  })).throwIfFailed();
+  assertEquals(most, 3);
+});
+
+Deno.test("what is yielded starts as soon as it is known, not when all below its neighbours is", async () => {
+  const steps = new Steps();
+  const gate = Promise.withResolvers<boolean>();
+  const deep = steps.step("deep", [
+    steps.step("below", { complete: () => steps.ran.includes("below") || gate.promise }),
+  ]);
+  const leaf = steps.step("leaf", { run: () => gate.resolve(false) });
+  const root = steps.step("root", {
+    *run() {
+      yield [leaf, deep];
+    },
+  });
+  (await sd.build(root)).throwIfFailed();
+  assertEquals(steps.ran, ["leaf", "below", "deep", "root"]);
+});
+
+Deno.test("a build of nothing by mistake is refused", async () => {
+  await assertRejects(() => sd.build(undefined as never), TypeError, "Cannot build undefined");
+});

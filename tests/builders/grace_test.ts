@@ -13,7 +13,7 @@ import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 import { ControlledExecutor } from "../../src/testing/mod.ts";
-import { NOTHING, Steps } from "../support/steps.ts";
+import { NOTHING, type Step, type StepBehavior, Steps } from "../support/steps.ts";
 
 const { task, AutoTask } = sd.namespace("stardag.tests.grace", import.meta.url);
 
@@ -240,4 +240,139 @@ Deno.test("options about stopping that make no sense are refused", async () => {
     assertInstanceOf(error, RangeError);
     assertStringIncludes(error.message, "gracePeriod");
   }
+});
+
+Deno.test("suspended tasks clean up together and at once, when it is clear that they do not go on", async () => {
+  using time = new FakeTime();
+  const steps = new Steps();
+  const bad = steps.step("bad", { run: () => Promise.reject(new Error("boom")) });
+  const cleaned: string[] = [];
+  const waiting = ["a", "b", "c"].map((name) =>
+    steps.step(name, {
+      async *run() {
+        try {
+          yield bad;
+        } finally {
+          await new Promise((resolve) => setTimeout(resolve, 600));
+          cleaned.push(name);
+        }
+      },
+    })
+  );
+  const long = steps.step("long", {
+    run: () => new Promise((resolve) => setTimeout(resolve, 2000)),
+  });
+  const building = sd.build([...waiting, long], { failMode: "continue" });
+  await time.tickAsync(0);
+  await time.tickAsync(600);
+  await time.runMicrotasks();
+  assertEquals(cleaned, ["a", "b", "c"]);
+  await time.tickAsync(1400);
+  const summary = await building;
+  assertEquals(summary.taskCount, {
+    ...NOTHING,
+    discovered: 5,
+    succeeded: 1,
+    failed: 1,
+    skipped: 3,
+  });
+  assertEquals(summary.warnings, []);
+});
+
+Deno.test("failures that come together are all failures, though the first one stops the build", async () => {
+  const steps = new Steps();
+  const [a, b] = [steps.step("a"), steps.step("b")];
+  const executor = new ControlledExecutor();
+  const building = sd.build([a, b], { executor });
+  await executor.submitted(b);
+  for (const step of [a, b]) {
+    // Both look at their signal, and neither was asked to stop.
+    assert(!executor.context(step).signal.aborted);
+    executor.end(step, { kind: "failed", error: new DOMException("slow", "TimeoutError") });
+  }
+  const summary = await building;
+  assertEquals(summary.taskCount, { ...NOTHING, discovered: 2, failed: 2 });
+  assertEquals(summary.errors.length, 2);
+});
+
+Deno.test("what a task throws after it was asked to stop is a failure only when it never looked", async () => {
+  for (const looks of [true, false]) {
+    const steps = new Steps();
+    const step = steps.step("a");
+    const executor = new ControlledExecutor();
+    const controller = new AbortController();
+    const building = sd.build(step, { executor, signal: controller.signal });
+    await executor.submitted(step);
+    if (looks) assert(!executor.context(step).signal.aborted);
+    controller.abort();
+    executor.end(step, { kind: "failed", error: new Error("sleep ended with code 143") });
+    const { status, errors } = await building;
+    assertEquals([status, errors.length], looks ? ["cancelled", 0] : ["failure", 1]);
+  }
+});
+
+Deno.test("tasks that keep the event loop to themselves do not keep a deadline from its turn", async () => {
+  const steps = new Steps();
+  const busy = (): void => {
+    const until = performance.now() + 5;
+    while (performance.now() < until);
+  };
+  const many = (name: string, behavior: StepBehavior): readonly Step[] =>
+    Array.from({ length: 200 }, (_, i) => steps.step(`${name} ${i}`, behavior));
+  const running = await sd.build(many("runs", { run: busy }), {
+    signal: AbortSignal.timeout(20),
+  });
+  assertEquals(running.status, "cancelled");
+  assert(steps.ran.length < 150, `${steps.ran.length} have run`);
+  const looking = await sd.build(many("checks", { complete: () => (busy(), false) }), {
+    signal: AbortSignal.timeout(20),
+  });
+  assertEquals(looking.status, "cancelled");
+  assert(steps.asked.filter((name) => name.startsWith("checks")).length < 150);
+});
+
+Deno.test("a signal that outlives the build keeps nothing of it", async () => {
+  const steps = new Steps();
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners--;
+    removeEventListener.apply(signal, args);
+  };
+  await sd.build(steps.step("a"), { signal });
+  assertEquals(listeners, 0);
+});
+
+Deno.test("a summary says why it was stopped, and what the last attempts threw", async () => {
+  using time = new FakeTime();
+  const locked = task({
+    name: "locked",
+    output: z.int(),
+    retries: { minTimeout: 20_000, jitter: 0 },
+    run: () => Promise.reject(new Error("the database is locked")),
+  });
+  const controller = new AbortController();
+  const building = sd.build(locked(), { signal: controller.signal });
+  await time.runMicrotasks();
+  controller.abort("the user pressed stop");
+  const summary = await building;
+  assertEquals(summary.status, "cancelled");
+  assertStringIncludes(`${summary}`, "Stopped: the user pressed stop");
+  assertMatch(`${summary}`, /Not done: .*locked.*last attempt failed: the database is locked/);
+  assertEquals(summary.tasks().map(({ state, error }) => [state, String(error)]), [
+    ["cancelled", "Error: the database is locked"],
+  ]);
+  let thrown: unknown;
+  try {
+    summary.throwIfFailed();
+  } catch (error) {
+    thrown = error;
+  }
+  assertInstanceOf(thrown, DOMException);
+  assertStringIncludes(thrown.message, "the user pressed stop");
 });

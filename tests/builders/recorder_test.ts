@@ -379,8 +379,14 @@ Deno.test("an error that is none of a registry is a refusal", async () => {
   registry.answer = (call) => {
     if (call === "start a") throw new TypeError("a mistake in the registry");
   };
-  const error = await assertRejects(() => sd.build(steps.step("a"), { registry }));
-  assertInstanceOf(error, TypeError);
+  const error = await assertRejects(
+    () => sd.build(steps.step("a"), { registry }),
+    sd.RegistryError,
+  );
+  assert(!error.isOutage);
+  assertInstanceOf(error.cause, TypeError);
+  assertStringIncludes(error.message, "The registry failed in taskStart of stardag.tests.Step(");
+  assertStringIncludes(error.message, "a mistake in the registry");
 });
 
 Deno.test("assets are uploaded after completion, made of the loaded output", async () => {
@@ -471,8 +477,113 @@ Deno.test("a registry that never answers does not keep a build that was stopped"
   await time.runMicrotasks();
   controller.abort();
   await time.runMicrotasks();
-  await time.tickAsync(1000);
+  // It gets a quarter of the grace period for what is left, and as much for the end of the build.
+  await time.tickAsync(500);
+  await time.tickAsync(500);
   const summary = await building;
   assertEquals(summary.status, "cancelled");
   assertStringIncludes(summary.warnings.join(), "registry");
+  assertEquals(registry.calls.at(-1), "the build cancel");
+});
+
+Deno.test("a failed build is on record as failed, however slow the registry is", async () => {
+  using time = new FakeTime();
+  const steps = new Steps();
+  const registry = new ControlledRegistry();
+  registry.answer = () => new Promise((resolve) => setTimeout(resolve, 2000));
+  const bad = steps.step("bad", { run: () => Promise.reject(new Error("boom")) });
+  const building = sd.build(bad, { registry });
+  for (let i = 0; i < 8; i++) await time.tickAsync(2000);
+  const summary = await building;
+  assertEquals(registry.calls.slice(-2), ["fail bad: boom", "the build fail: boom"]);
+  assertEquals(summary.duration >= 0, true);
+});
+
+Deno.test("a build whose start is answered too late is cancelled in the registry", async () => {
+  using time = new FakeTime();
+  const steps = new Steps();
+  const registry = new ControlledRegistry();
+  const gate = Promise.withResolvers<void>();
+  registry.answer = (call) => call === "build a" ? gate.promise : undefined;
+  const controller = new AbortController();
+  const building = sd.build(steps.step("a"), { registry, signal: controller.signal });
+  await time.runMicrotasks();
+  controller.abort();
+  await time.tickAsync(250);
+  const summary = await building;
+  assertEquals(summary.status, "cancelled");
+  assertStringIncludes(summary.warnings.join(), "did not answer in time");
+  gate.resolve();
+  await time.runMicrotasks();
+  assertEquals(registry.calls, ["build a", "the build cancel"]);
+});
+
+Deno.test("tasks that were complete are registered after what they require, in whatever order they are given", async () => {
+  const steps = new Steps();
+  const up = steps.step("up");
+  const down = steps.step("down", [up]);
+  steps.finish(up, down);
+  for (const tasks of [[up, down], [down, up]]) {
+    for (const isSlow of [false, true]) {
+      const registry = new ControlledRegistry();
+      registry.answer = async () => {
+        if (isSlow) await new Promise((resolve) => setTimeout(resolve));
+      };
+      await sd.build(tasks, { registry });
+      assertEquals(registry.calls.slice(1, 3), ["register up", "register down"]);
+    }
+  }
+});
+
+Deno.test("a chain of any length that was complete is registered without an overflow", async () => {
+  const steps = new Steps();
+  const chain: Step[] = [];
+  for (let i = 0; i < 20_000; i++) chain.push(steps.step(`${i}`, chain.slice(-1)));
+  steps.finish(...chain);
+  const registry = new ControlledRegistry();
+  await sd.build(chain.toReversed(), { registry });
+  assertEquals(registry.calls.length, 20_002);
+  assertEquals(registry.calls.slice(1, 4), ["register 0", "register 1", "register 2"]);
+});
+
+Deno.test("requires() that throws fails its task and not the recording", async () => {
+  const steps = new Steps();
+  let calls = 0;
+  const odd = steps.step("odd", {
+    requires() {
+      if (++calls > 1) throw new Error("no idea any more");
+      return undefined;
+    },
+  });
+  const registry = new ControlledRegistry();
+  registry.answer = () => new Promise((resolve) => setTimeout(resolve));
+  const summary = await sd.build([odd, steps.step("other")], { registry });
+  assertEquals(summary.status, "success");
+});
+
+Deno.test("what extends NoOpRegistry is told", async () => {
+  const seen: string[] = [];
+  class Counting extends sd.NoOpRegistry {
+    override taskStart(_: string, task: sd.AnyTask): void {
+      seen.push(nameOf(task));
+    }
+  }
+  const steps = new Steps();
+  await sd.build(steps.step("a"), { registry: new Counting() });
+  assertEquals(seen, ["a"]);
+});
+
+Deno.test("assets that are refused for many tasks are a few warnings", async () => {
+  const shown = task({
+    name: "shown_often",
+    params: { n: z.int() },
+    output: z.int(),
+    run: ({ n }) => n,
+    registryAssets: () => "no array" as never,
+  });
+  const registry = new ControlledRegistry();
+  const tasks = Array.from({ length: 50 }, (_, n) => shown({ n }));
+  const summary = await sd.build(tasks, { registry });
+  assertEquals([summary.status, summary.warnings.length], ["success", 3]);
+  assertStringIncludes(summary.warnings[0]!, "registryAssets gave no array");
 });

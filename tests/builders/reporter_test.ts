@@ -162,3 +162,40 @@ Deno.test("without somebody to tell, a build makes no events", async () => {
   assertEquals(log.lines, ["build: discovering"]);
   assertEquals(log.progress?.succeeded, 1);
 });
+
+Deno.test("a reporter may do its work later: it is waited for, and what it throws touches nothing", async () => {
+  const steps = new Steps();
+  const gate = Promise.withResolvers<void>();
+  const written: string[] = [];
+  const building = sd.build(steps.step("a"), {
+    reporter: [
+      {
+        async onTaskEvent({ kind }) {
+          await gate.promise;
+          written.push(kind);
+        },
+        onBuildEnd: () => void written.push("end"),
+      },
+      {
+        onTaskEvent: () => Promise.reject(new Error("the hook is gone")),
+      },
+    ],
+  });
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(written, []);
+  gate.resolve();
+  const summary = await building;
+  assertEquals(written, ["started", "completed", "end"]);
+  assertEquals(summary.status, "success");
+  assertEquals(summary.warnings.length, 1);
+  assertStringIncludes(summary.warnings[0]!, "the hook is gone");
+});
+
+Deno.test("a reporter is told when it is known what is to be built", async () => {
+  const steps = new Steps();
+  const known: number[] = [];
+  await sd.build(steps.step("b", [steps.step("a")]), {
+    reporter: { onDiscoveryEnd: ({ discovered }) => void known.push(discovered) },
+  });
+  assertEquals(known, [2]);
+});

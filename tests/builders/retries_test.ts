@@ -154,7 +154,7 @@ Deno.test("only errors that isRetriable lets through are tried again", async () 
   assertEquals(errors.length, 3);
 });
 
-Deno.test("a predicate that throws fails the task and says so", async () => {
+Deno.test("a predicate that throws leaves the failure as it is, with a warning", async () => {
   const broken = task({
     name: "broken",
     output: z.int(),
@@ -165,9 +165,10 @@ Deno.test("a predicate that throws fails the task and says so", async () => {
     },
     run: () => Promise.reject(new Error("boom")),
   });
-  const { error } = await sd.build(broken());
-  assertStringIncludes(error!.message, "isRetriable threw");
-  assertStringIncludes(error!.message, "cannot tell");
+  const { error, warnings } = await sd.build(broken());
+  assertStringIncludes(error!.message, "boom");
+  assertStringIncludes(warnings.join(), "isRetriable of stardag.tests.retries.broken()");
+  assertStringIncludes(warnings.join(), "cannot tell");
 });
 
 Deno.test("a denied permission and a task of another version are not tried again", async () => {
@@ -176,13 +177,17 @@ Deno.test("a denied permission and a task of another version are not tried again
     name: "denied",
     output: z.int(),
     retries: { minTimeout: 0 },
-    run(): number {
+    params: { how: z.enum(["ours", "Deno's"]) },
+    run({ how }): number {
       attempts++;
-      throw new sd.PermissionError("Cannot read", { flag: "--allow-read" });
+      throw how === "ours"
+        ? new sd.PermissionError("Cannot read", { flag: "--allow-read" })
+        : new Deno.errors.NotCapable("Requires read access");
     },
   });
-  const summary = await sd.build(denied());
-  assertEquals(attempts, 1);
+  const tasks = [denied({ how: "ours" }), denied({ how: "Deno's" })];
+  const summary = await sd.build(tasks, { failMode: "continue" });
+  assertEquals(attempts, 2);
   assertEquals(summary.retried, 0);
 });
 
@@ -241,7 +246,7 @@ Deno.test("a stopped build does not wait for the next attempt", async () => {
   assertEquals(summary.taskCount, { ...NOTHING, discovered: 1, cancelled: 1 });
 });
 
-Deno.test("an attempt that takes longer than its timeout has failed, and is told to stop", async () => {
+Deno.test("an attempt that takes longer than its timeout is told to stop, and has failed when it does", async () => {
   using time = new FakeTime();
   const Slow = stepType("Slow", { timeout: 1000 });
   const step = new Slow();
@@ -253,29 +258,46 @@ Deno.test("an attempt that takes longer than its timeout has failed, and is told
   assert(!signal.aborted);
   await time.tickAsync(1);
   assert(signal.aborted);
-  const { error } = await building;
-  assertInstanceOf(error?.cause, sd.TaskTimeoutError);
-  assertEquals(error.cause.timeout, 1000);
-  assertEquals(signal.reason, error.cause);
-  assertStringIncludes(error.message, "longer than its timeout of 1000 ms");
-  // What comes of it afterwards changes nothing.
-  executor.end(step, COMPLETE);
-  await time.runMicrotasks();
+  const error = new Error("the download was cut off");
+  executor.end(step, failed(error));
+  const summary = await building;
+  const { cause } = summary.error!;
+  assertInstanceOf(cause, sd.TaskTimeoutError);
+  assertEquals([cause.timeout, cause.cause], [1000, error]);
+  assertEquals(signal.reason, cause);
+  assertStringIncludes(summary.error!.message, "longer than its timeout of 1000 ms");
+  assertEquals(summary.warnings, []);
 });
 
-Deno.test("an attempt that timed out is followed by another, and its late end is not taken for that of the other", async () => {
+Deno.test("an attempt whose output is there though its time is over is complete", async () => {
   using time = new FakeTime();
-  const Second = stepType("Second", {
-    timeout: 100,
+  const Late = stepType("Late", { timeout: 1000 });
+  const step = new Late();
+  const executor = new ControlledExecutor();
+  const building = sd.build(step, { executor });
+  await executor.submitted(step);
+  await time.tickAsync(1500);
+  executor.end(step, COMPLETE);
+  assertEquals((await building).status, "success");
+});
+
+Deno.test("an attempt that does not stop keeps its place for the grace period, and is then left behind", async () => {
+  using time = new FakeTime();
+  const Deaf = stepType("Deaf", {
+    timeout: 1000,
+    concurrencyKeys: ["api"],
     retries: { maxAttempts: 2, minTimeout: 0, jitter: 0 },
   });
-  const step = new Second();
+  const Next = stepType("Next", { concurrencyKeys: ["api"] });
+  const [deaf, next] = [new Deaf(), new Next()];
+  const contexts: sd.RunContext[] = [];
   const ends: ((outcome: sd.TaskOutcome) => void)[] = [];
   const discarded: sd.RunContext[] = [];
-  const contexts: sd.RunContext[] = [];
+  const started: sd.AnyTask[] = [];
   const executor: sd.TaskExecutor = {
     maxConcurrent: 5,
-    submit(_, context) {
+    submit(task, context) {
+      started.push(task);
       contexts.push(context);
       return new Promise((resolve) => ends.push(resolve));
     },
@@ -284,19 +306,57 @@ Deno.test("an attempt that timed out is followed by another, and its late end is
       return Promise.resolve();
     },
   };
-  const building = sd.build(step, { executor });
-  await time.tickAsync(100);
+  const building = sd.build([deaf, next], {
+    executor,
+    concurrencyLimits: { api: 1 },
+    gracePeriod: 500,
+  });
+  await time.tickAsync(1499);
+  assertEquals(started, [deaf]);
+  await time.tickAsync(1);
   await time.tickAsync(0);
-  assertEquals(contexts.map(({ attempt, signal }) => [attempt, signal.aborted]), [
-    [1, true],
-    [2, false],
-  ]);
+  // Its retry keeps its turn, but comes when there is a slot.
+  assertEquals(started.length, 2);
+  const [second, other] = started[1] === deaf ? [1, 2] : [2, 1];
+  ends[1]!(COMPLETE);
+  await time.runMicrotasks();
+  assertEquals(contexts[second]!.attempt, 2);
+  // The end of the first attempt is not taken for that of the second.
   ends[0]!({ kind: "suspended", requires: [] });
   await time.runMicrotasks();
-  ends[1]!(COMPLETE);
+  ends[2]!(COMPLETE);
   const summary = await building;
-  assertEquals(summary.taskCount, { ...NOTHING, discovered: 1, succeeded: 1 });
+  assertEquals(summary.taskCount, { ...NOTHING, discovered: 2, succeeded: 2 });
   assertEquals(discarded, [contexts[0]!]);
+  assertEquals(summary.warnings.length, 1);
+  assertStringIncludes(summary.warnings[0]!, "more than 500 ms after its timeout");
+  assert(started[other] === next);
+});
+
+Deno.test("what a function returns after it was left behind is not stored", async () => {
+  using time = new FakeTime();
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const late = task({
+    name: "late",
+    output: z.string(),
+    timeout: 100,
+    retries: { maxAttempts: 2, minTimeout: 0, jitter: 0 },
+    async run(_, context) {
+      // Never looks at the signal.
+      const { attempt } = context;
+      await gates[attempt - 1]!.promise;
+      return `attempt ${attempt}`;
+    },
+  });
+  const building = sd.build(late(), { gracePeriod: 50 });
+  await time.tickAsync(150);
+  await time.tickAsync(0);
+  gates[1]!.resolve();
+  await time.runMicrotasks();
+  assertEquals((await building).status, "success");
+  gates[0]!.resolve();
+  await time.runMicrotasks();
+  assertEquals(await late().load(), "attempt 2");
 });
 
 Deno.test("time in which a task waits for what it yielded does not count", async () => {
@@ -321,6 +381,7 @@ Deno.test("time in which a task waits for what it yielded does not count", async
     assert(!signal.aborted);
     await time.tickAsync(1);
     assert(signal.aborted);
+    executor.end(root, failed(signal.reason));
     assertInstanceOf((await building).error?.cause, sd.TaskTimeoutError);
   } finally {
     performance.now = now;

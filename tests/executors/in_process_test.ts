@@ -229,24 +229,70 @@ Deno.test("two builds that share an executor do not go on with each other's task
   assertEquals(await executor.submit(shared, one), { kind: "complete" });
 });
 
-Deno.test("a finally block that yields is run to its end when the task is given up", async () => {
+Deno.test("all finally blocks run when the task is given up, also around one that yields", async () => {
   const steps = new Steps();
   const child = steps.step("child");
-  let closed = false;
+  const closed: string[] = [];
   const a = steps.step("a", {
     *run() {
       try {
-        yield child;
+        try {
+          yield child;
+        } finally {
+          closed.push("inner");
+          yield child;
+        }
       } finally {
-        yield child;
-        closed = true;
+        closed.push("outer");
       }
     },
   });
   const executor = new sd.InProcessTaskExecutor();
   await executor.submit(a, context);
   await executor.discard(a, context);
-  assertEquals(closed, true);
+  assertEquals(closed, ["inner", "outer"]);
+});
+
+Deno.test("a function that is given up does not go on after a finally block that yields", async () => {
+  using _ = sd.targetFactoryProvider.override(
+    new sd.TargetFactory({ targetRoots: { default: "memory://given-up" } }),
+  );
+  const steps = new Steps();
+  const child = steps.step("child");
+  const part = function* (): Generator<sd.Yieldable, void, unknown> {
+    try {
+      yield child;
+    } finally {
+      yield child;
+    }
+  };
+  const options = { namespace: "stardag.tests.given_up", output: z.number().default(7) };
+  const delegating = sd.task({
+    ...options,
+    name: "delegating",
+    *run() {
+      yield* part();
+      return 5;
+    },
+  });
+  const direct = sd.task({
+    ...options,
+    name: "direct",
+    async *run() {
+      try {
+        yield child;
+      } finally {
+        yield child;
+      }
+      return 5;
+    },
+  });
+  for (const task of [delegating(), direct()]) {
+    const executor = new sd.InProcessTaskExecutor();
+    assertEquals((await executor.submit(task, context)).kind, "suspended");
+    await executor.discard(task, context);
+    assertEquals(await task.complete(), false);
+  }
 });
 
 Deno.test("whatever can be awaited is waited for, though it is no Promise", async () => {
