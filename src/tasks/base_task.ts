@@ -371,7 +371,7 @@ function declaredType(
     module,
     declaredAt: callerLocation(),
     hasInsignificant: parameters.some(({ schema }) => hasInsignificant(schema)),
-    policy: runPolicy(spec, id),
+    policy: runPolicy(spec, id, parameters),
     make() {
       throw new TaskTypeError(`Cannot make a task "${id}": its class is not registered`, {
         typeId: id,

@@ -33,8 +33,7 @@ export type FunctionResult<T> =
   | AsyncGenerator<Yieldable, T, unknown>;
 
 /** What `task()` takes. */
-export interface FunctionTaskSpec<P extends Shape, O extends Schema>
-  extends AutoTaskSpec<P, O, Fields<P>> {
+export interface FunctionTaskSpec<P extends Shape, O extends Schema> extends AutoTaskSpec<P, O> {
   /** Tasks that must be complete before this runs, besides those in its parameters. */
   readonly requires?: ((params: Fields<P>) => TaskStruct | undefined) | undefined;
   /** Makes the output from the loaded parameters; a generator function may yield tasks to wait for. */

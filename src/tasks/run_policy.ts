@@ -7,6 +7,7 @@
 
 import { describe, isPlainObject } from "../json.ts";
 import { checkOptions } from "../options.ts";
+import { isTask } from "./task.ts";
 
 /** How often and when a task is tried again after an attempt has failed. */
 export interface RetryOptions {
@@ -39,10 +40,14 @@ export interface RunOptions<in Params> {
    * attempt that takes longer has failed; its `signal` is aborted. No limit unless told.
    */
   readonly timeout?: number | undefined;
-  /** Of the tasks that can run, the one with the highest priority is started first; 0 unless told. */
+  /**
+   * Of the tasks that can run, the one with the highest priority is started first; 0 unless told. A function is given the
+   * parameters; a task that stands for a plain value has none yet, so that to read it there is an error.
+   */
   readonly priority?: number | ((params: Params) => number) | undefined;
   /**
    * The named limits that count the task while it runs: `concurrencyLimits` of the build says how many may run at once.
+   * A function is given the parameters, as with `priority`.
    */
   readonly concurrencyKeys?:
     | readonly string[]
@@ -60,6 +65,13 @@ export interface RunPolicy {
   concurrencyKeys(task: object): readonly string[];
 }
 
+/** What is to be known of a parameter. */
+interface PolicyParameter {
+  readonly key: string;
+  /** Whether a task may stand for its value. */
+  readonly orTask: boolean;
+}
+
 /** The longest time a timer can wait, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -72,7 +84,11 @@ export const RUN_OPTIONS = [
 ] as const satisfies readonly (keyof RunOptions<never>)[];
 
 /** The policy of a declaration; `undefined` when it says nothing, which is quickest. Throws `RangeError`, `TypeError`. */
-export function runPolicy(options: RunOptions<never>, type: string): RunPolicy | undefined {
+export function runPolicy(
+  options: RunOptions<never>,
+  type: string,
+  parameters: readonly PolicyParameter[],
+): RunPolicy | undefined {
   if (RUN_OPTIONS.every((option) => options[option] === undefined)) return undefined;
   const refuse = (text: string): string => `Cannot declare the task type "${type}": ${text}`;
   const { retries, timeout, priority = 0, concurrencyKeys = [] } = options;
@@ -102,12 +118,33 @@ export function runPolicy(options: RunOptions<never>, type: string): RunPolicy |
     retries: retries === undefined ? undefined : retryPolicy(retries, refuse),
     timeout,
     priority: typeof priority === "function"
-      ? (task) => checkPriority(priority(task as never), "it has the")
+      ? (task) => checkPriority(priority(valuesOf(task, parameters) as never), "it has the")
       : () => fixedPriority,
     concurrencyKeys: typeof concurrencyKeys === "function"
-      ? (task) => checkKeys(concurrencyKeys(task as never), "it has the")
+      ? (task) => checkKeys(concurrencyKeys(valuesOf(task, parameters) as never), "it has the")
       : () => fixedKeys,
   };
+}
+
+/** The task, with an error for each parameter that is a task in place of a value. */
+function valuesOf(
+  task: object,
+  parameters: readonly PolicyParameter[],
+): object {
+  const taken = parameters.filter(({ key, orTask }) =>
+    orTask && isTask((task as Readonly<Record<string, unknown>>)[key])
+  );
+  if (taken.length === 0) return task;
+  return Object.create(
+    task,
+    Object.fromEntries(taken.map(({ key }) => [key, {
+      get(): never {
+        throw new TypeError(
+          `its parameter "${key}" is a task, whose value is not known before it has run`,
+        );
+      },
+    }])),
+  );
 }
 
 function retryPolicy(

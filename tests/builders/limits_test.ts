@@ -239,3 +239,31 @@ Deno.test("a function that cannot tell priority or keys is named with its task",
   assertStringIncludes(error.message, "Cannot tell how to run stardag.tests.limits.fussy(n=7)");
   assertStringIncludes(error.message, "no idea: 7");
 });
+
+Deno.test("priority and keys of a function are told by values; a task in place of one is refused", async () => {
+  const { task } = sd.namespace("stardag.tests.limits.values", import.meta.url);
+  const ran: number[] = [];
+  const number = task({ name: "number", output: z.int(), run: () => 7 });
+  const ranked = task({
+    name: "ranked",
+    params: { n: z.int(), host: z.string().default("a") },
+    output: z.int(),
+    priority: ({ n }) => n,
+    concurrencyKeys: ({ host }) => [`host:${host}`],
+    run({ n }) {
+      ran.push(n);
+      return n;
+    },
+  });
+  const options = {
+    executor: new sd.InProcessTaskExecutor({ maxConcurrent: 1 }),
+    concurrencyLimits: { "host:a": 1 },
+  };
+  (await sd.build([ranked({ n: 1 }), ranked({ n: 3 }), ranked({ n: 2 })], options)).throwIfFailed();
+  assertEquals(ran, [3, 2, 1]);
+  const error = await assertRejects(
+    () => sd.build(ranked({ n: number() }), options),
+    sd.DiscoveryError,
+  );
+  assertStringIncludes(error.message, 'its parameter "n" is a task, whose value is not known');
+});
