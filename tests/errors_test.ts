@@ -30,7 +30,7 @@ Deno.test("a message is never empty, and one line", () => {
   assertEquals(messageOf({ a: 1 }), '{"a":1}');
   assertEquals(
     messageOf(z.object({ n: z.int() }).safeParse({ n: "x" }).error),
-    "n: Invalid input: expected int, received string",
+    "n: Invalid input: expected number, received string",
   );
 });
 

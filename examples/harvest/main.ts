@@ -64,5 +64,5 @@ const summary = await sd.build(all, {
   handleSignals: true,
   reporter: values.json ? sd.jsonReporter() : sd.consoleReporter(),
 });
-if (summary.status === "success" && !values.json) console.log(await all.load());
-Deno.exitCode = summary.exitCode;
+if (summary.status !== "success") Deno.exit(summary.exitCode);
+if (!values.json) console.log(await all.load());
