@@ -7,6 +7,7 @@
 import * as sd from "../../mod.ts";
 import { discover, reserve as reserveNodes } from "../../src/builders/plan.ts";
 import { Limits } from "../../src/builders/limits.ts";
+import { TimeSlice } from "../../src/builders/time_slice.ts";
 import { Schedule } from "../../src/builders/schedule.ts";
 import type { Bar, Claim, Measure } from "../bar.ts";
 import { medianTime, perTask, short, time } from "../clock.ts";
@@ -52,6 +53,7 @@ const STEPS: Readonly<Record<string, (length: number) => Promise<number>>> = {
         maxConcurrent: 50,
         signal: new AbortController().signal,
         limits: new Limits({}, () => false),
+        slice: new TimeSlice(1),
         onError(_node, error) {
           throw error;
         },

@@ -8,6 +8,8 @@ import { TargetError } from "../errors.ts";
 import { compareCodePoints } from "../json.ts";
 import { codeOf, fileError, isMissing, notFound } from "./file_error.ts";
 import { flushFile, LocalTarget } from "./local.ts";
+import { localRoot } from "./local_root.ts";
+import { claimSlot } from "./slot.ts";
 import type { ExistenceProbe, FileSystemTarget, Target } from "./target.ts";
 import { discard, temporaryPath, withTemporaryFolder } from "./temporary.ts";
 
@@ -127,20 +129,24 @@ export class DirectoryTarget implements Target {
 
   async #replace<R>(use: (folder: string) => R | Promise<R>, flag: LocalTarget): Promise<R> {
     const folder = this.#beside("");
-    const temporary = temporaryPath(folder);
+    const root = flag.root === undefined ? undefined : localRoot(flag.root);
+    const slot = await onDisk(folder, () => claimSlot(folder, root));
+    const [temporary, old] = [temporaryPath(folder), temporaryPath(folder)];
     try {
-      await onDisk(folder, () => Deno.mkdir(temporary, { recursive: true }));
+      await onDisk(folder, async () => {
+        await slot.keep([temporary, old]);
+        await Deno.mkdir(temporary);
+      });
       const result = await use(temporary);
       await onDisk(folder, async () => {
         for (const key of await filesBelow(temporary)) this.getSubTarget(key);
         if (flag.flush) await each([...this.#subKeys], (key) => flushFile(`${temporary}/${key}`));
         await removeFile(flag.uri);
-        await moveFolder(temporary, folder);
+        await moveFolder(temporary, folder, old);
       });
       return result;
-    } catch (error) {
-      await discard(temporary);
-      throw error;
+    } finally {
+      await slot.discard();
     }
   }
 
@@ -186,12 +192,11 @@ async function filesBelow(folder: string, prefix = ""): Promise<string[]> {
 }
 
 /**
- * Moves a folder to its place. What stands there is moved away first, and removed when the new one is
+ * Moves a folder to its place. What stands there is moved to `old` first, and removed when the new one is
  * there; of several writers the last one wins.
  */
-async function moveFolder(from: string, to: string): Promise<void> {
+async function moveFolder(from: string, to: string, old: string): Promise<void> {
   for (let attempt = 1;; attempt++) {
-    const old = temporaryPath(to);
     if ((await unlessMissing(Deno.lstat(to)))?.isFile) {
       throw new TargetError(
         `Cannot write "${to}": a file is in the place of the folder. Move it away`,

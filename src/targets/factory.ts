@@ -50,7 +50,7 @@ export class TargetFactory {
     );
     const { targetRoots, prefixToTargetPrototype, flush } = options;
     this.#targetRoots = targetRoots;
-    this.#local = (path) => new LocalTarget(path, { flush });
+    this.#local = (path) => new LocalTarget(path, { flush, root: this.#rootAbove(path) });
     const prototypes: Readonly<Record<string, TargetPrototype>> = {
       "/": this.#local,
       "memory://": (uri) => new InMemoryFileSystemTarget(uri),
@@ -95,6 +95,10 @@ export class TargetFactory {
     const root = this.#targetRoots === undefined ? getTargetRoot(key) : this.#givenRoot(key);
     this.#roots.set(key, root);
     return root;
+  }
+
+  #rootAbove(path: string): string | undefined {
+    return this.#roots.values().find((root) => path.startsWith(root));
   }
 
   #givenRoot(key: string): string {

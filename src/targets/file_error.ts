@@ -24,14 +24,17 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of the path before its end is a file. Move it away, or set another target root",
   ENOENT: "its folder is not there and cannot be made, or was removed. Set another target root",
   EMFILE:
-    "too many files are open. Raise the limit of the system (ulimit -n), or run fewer tasks at once (maxConcurrent)",
+    "this process has too many files open. Raise its limit (ulimit -n), or have fewer open: run fewer tasks at once " +
+    "(maxConcurrent), read streams to their end or cancel them",
+  ENFILE:
+    "all programs together have too many files open. Close some, raise the limit of the system (on Linux, sysctl " +
+    "fs.file-max), or run fewer tasks at once (maxConcurrent)",
   ENAMETOOLONG: "the name is too long for the file system. Use a shorter one",
 };
 const SAME_AS: Readonly<Record<string, string>> = {
   EPERM: "EACCES",
   EDQUOT: "ENOSPC",
   EEXIST: "ENOTDIR",
-  ENFILE: "EMFILE",
 };
 
 /**

@@ -4,27 +4,14 @@
  * @module
  */
 
-import { dirname } from "@std/path";
-import { checkContent, fileError, isMissing, notFound, nothingWritten } from "./file_error.ts";
-import type {
-  ExistenceProbe,
-  ExistsManyOptions,
-  FileSystemTarget,
-  TargetStore,
-  WriteContent,
-} from "./target.ts";
-import { discard, temporaryPath } from "./temporary.ts";
+import { checkContent, fileError, notFound, nothingWritten } from "./file_error.ts";
+import { type LocalRoot, localRoot } from "./local_root.ts";
+import { isFile, LocalTargetStore } from "./local_store.ts";
+import { claimSlot, openAny, type Slot } from "./slot.ts";
+import type { ExistenceProbe, FileSystemTarget, TargetStore, WriteContent } from "./target.ts";
+import { temporaryPath } from "./temporary.ts";
 
-/** How long the event loop may be kept from its other work, in milliseconds. */
-const SLICE = 8;
-/** A file system that takes longer than this for an answer is asked asynchronously, in milliseconds. */
-const SLOW = 0.2;
-/** After so many missing files, loading `node:fs` (6 ms), which tells it without an error, pays off. */
-const MANY_MISSING = 600;
-/** How often each of the concurrent questions is followed by another before the pace is measured anew. */
-const QUESTIONS_PER_LANE = 10;
 const CHUNK_SIZE = 64 * 1024;
-const NEW_FILE: Deno.WriteFileOptions = { createNew: true };
 
 /** Options of {@linkcode LocalTarget}. */
 export interface LocalTargetOptions {
@@ -33,12 +20,18 @@ export interface LocalTargetOptions {
    * writing is faster, and a power failure (not a crash of the process) can leave an empty file.
    */
   readonly flush?: boolean | undefined;
+  /**
+   * The target root it is below. Folders are then only made as long as the root is on the file system where it was first:
+   * not on the disk below, once its own is unmounted.
+   */
+  readonly root?: string | undefined;
 }
 
 /**
  * A file at a path. What is written goes to a hidden temporary file in the same folder, which is then
- * renamed: of several writers the last one wins, and readers see one whole file or none. Folders are
- * made when they are missing. A folder, or a link to nothing, in the place of the file is no output.
+ * renamed: of several writers the last one wins, and readers see one whole file or none. What a dead process has left
+ * there goes away when the same file is written again. Folders are made when they are missing. A folder, or a link to
+ * nothing, in the place of the file is no output.
  *
  * Errors of the system are `TargetError`s that say what to do, denied access is a `PermissionError`.
  */
@@ -47,20 +40,28 @@ export class LocalTarget implements FileSystemTarget {
   readonly uri: string;
   /** Whether content is forced to the disk before the file gets its name. */
   readonly flush: boolean;
+  readonly #root: LocalRoot | undefined;
 
   /** `path` should be absolute, else it is taken to start at the current folder at the time of use. */
   constructor(path: string, options?: LocalTargetOptions) {
     this.uri = path;
     this.flush = options?.flush ?? true;
+    this.#root = options?.root === undefined ? undefined : localRoot(options.root);
   }
 
-  /** All local targets are asked for together. */
+  /** The target root it is below, when that was told. */
+  get root(): string | undefined {
+    return this.#root?.path;
+  }
+
+  /** All local targets of a root are asked for together. */
   get probe(): ExistenceProbe {
-    return { store: localTargetStore, uri: this.uri };
+    return { store: this.#root ?? localTargetStore, uri: this.uri };
   }
 
   /** Whether there is a file at the path. */
   exists(): Promise<boolean> {
+    this.#root?.note();
     return isFile(this.uri);
   }
 
@@ -117,12 +118,16 @@ export class LocalTarget implements FileSystemTarget {
    */
   async write(content: WriteContent): Promise<void> {
     checkContent(content, this.uri);
-    const temporary = temporaryPath(this.uri);
+    let slot: Slot | undefined;
     try {
-      await inFolder(temporary, () => writeNew(temporary, content, this.flush));
-      await Deno.rename(temporary, this.uri);
+      slot = await claimSlot(this.uri, this.#root);
+      const whole = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      if (whole instanceof Uint8Array) await slot.write(whole);
+      else for await (const chunk of chunksOf(whole)) await slot.write(chunk);
+      if (this.flush) await slot.flush();
+      await slot.publish();
     } catch (error) {
-      await discard(temporary);
+      await slot?.discard();
       if (content instanceof ReadableStream && !content.locked) {
         // Its source is told. It may have been the stream that failed; then it has no more to say.
         await content.cancel(error).catch(() => {});
@@ -142,111 +147,26 @@ export class LocalTarget implements FileSystemTarget {
       return await use(this.uri);
     }
     const temporary = temporaryPath(this.uri, { keepExtension: true });
+    const slot = await this.#act(() => claimSlot(this.uri, this.#root));
     try {
-      await Deno.mkdir(dirname(this.uri), { recursive: true });
-    } catch (error) {
-      throw fileError(error, "write", this.uri);
-    }
-    try {
+      await this.#act(() => slot.keep([temporary]));
       const result = await use(temporary);
-      await this.#commit(temporary);
+      await this.#act(async () => {
+        if (!(await isFile(temporary))) throw nothingWritten(this.uri, temporary);
+        await slot.publishFile(temporary, { flush: this.flush });
+      });
       return result;
-    } catch (error) {
-      await discard(temporary);
-      throw error;
+    } finally {
+      await slot.discard();
     }
   }
 
-  async #commit(temporary: string): Promise<void> {
+  async #act<R>(act: () => Promise<R>): Promise<R> {
     try {
-      if (!(await isFile(temporary))) throw nothingWritten(this.uri, temporary);
-      if (this.flush) await flushFile(temporary);
-      await Deno.rename(temporary, this.uri);
+      return await act();
     } catch (error) {
       throw fileError(error, "write", this.uri);
     }
-  }
-}
-
-/**
- * Whether files exist, for many at a time. Answers of a fast file system are had synchronously, which
- * takes a tenth of the time, in slices that leave the event loop its turn; a slow one (a mount over
- * the network) is asked for many at once. Which it is, is measured over and over.
- */
-export class LocalTargetStore implements TargetStore {
-  readonly #now: () => number;
-  #missing = 0;
-  /** More than 0 when one of the last ten answers was no. */
-  #missedLately = 0;
-  #existsSync: ((path: string) => boolean) | undefined;
-
-  /** `now` is the clock, in milliseconds. */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
-  }
-
-  /** One answer for each path, in order. */
-  async existsMany(
-    paths: readonly string[],
-    options: ExistsManyOptions = {},
-  ): Promise<readonly boolean[]> {
-    const { maxConcurrent = 50, signal } = options;
-    const answers = new Array<boolean>(paths.length).fill(false);
-    let taken = 0; // whoever takes a path answers for it
-    while (taken < paths.length) {
-      signal?.throwIfAborted();
-      if (this.#missing > MANY_MISSING) this.#existsSync ??= (await import("node:fs")).existsSync;
-
-      const start = this.#now();
-      const first = taken;
-      taken = this.#answerSlice(paths, answers, first, start);
-      const isSlow = this.#now() - start > SLOW * (taken - first);
-
-      // An asynchronous question gives the event loop its turn, sooner than a timer would.
-      const lanes = Math.min(isSlow ? maxConcurrent : 1, paths.length - taken);
-      const end = Math.min(paths.length, taken + (isSlow ? lanes * QUESTIONS_PER_LANE : 1));
-      const ask = async (): Promise<void> => {
-        while (taken < end) {
-          const index = taken++;
-          answers[index] = await isFile(paths[index]!);
-        }
-      };
-      await Promise.all(Array.from({ length: lanes }, ask));
-    }
-    return answers;
-  }
-
-  /** Answers for the paths from `first` on until time is up; gives the first that is left. Apart, for it is hot. */
-  #answerSlice(
-    paths: readonly string[],
-    answers: boolean[],
-    first: number,
-    start: number,
-  ): number {
-    for (let index = first; index < paths.length; index++) {
-      answers[index] = this.#existsNow(paths[index]!);
-      // Looking at the clock costs a tenth of an answer.
-      const asked = index - first + 1;
-      if ((asked < 16 || asked % 16 === 0) && this.#now() - start >= SLICE) return index + 1;
-    }
-    return paths.length;
-  }
-
-  #existsNow(path: string): boolean {
-    try {
-      // Asking twice only pays off where many are missing, which the last answers tell.
-      const isThere = this.#missedLately > 0 ? this.#existsSync?.(path) : undefined;
-      if (isThere !== false) {
-        const isFile = Deno.statSync(path).isFile;
-        if (this.#missedLately > 0) this.#missedLately--;
-        return isFile;
-      }
-    } catch (error) {
-      if (!isMissing(error)) throw fileError(error, "look for", path);
-      this.#missing++;
-    }
-    this.#missedLately = 10;
-    return false;
   }
 }
 
@@ -254,52 +174,6 @@ const localTargetStore: TargetStore = new LocalTargetStore();
 
 /** Marks the error of a stream that is written, to tell it from the errors of the file. */
 class SourceError extends Error {}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw fileError(error, "look for", path);
-  }
-}
-
-/** How many of the last folders were missing, from 0 to 1: a guess at the next one, which may be wrong. */
-let newFolderRate = 0;
-
-/** Calls `make` with the folder of the path there: made before where it is likely missing, else when it is. */
-async function inFolder(path: string, make: () => Promise<void>): Promise<void> {
-  if (newFolderRate > 0.5) {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    // Whether it was needed is not known: the guess is tried out now and then.
-    newFolderRate *= 0.99;
-    return await make();
-  }
-  try {
-    await make();
-    newFolderRate *= 0.9;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    await Deno.mkdir(dirname(path), { recursive: true });
-    newFolderRate = 0.8 * newFolderRate + 0.2;
-    await make();
-  }
-}
-
-async function writeNew(path: string, content: WriteContent, flush: boolean): Promise<void> {
-  const whole = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  if (whole instanceof Uint8Array && !flush) return await Deno.writeFile(path, whole, NEW_FILE);
-  using file = await Deno.open(path, { write: true, ...NEW_FILE });
-  if (whole instanceof Uint8Array) await writeAll(file, whole);
-  else for await (const chunk of chunksOf(whole)) await writeAll(file, chunk);
-  if (flush) await file.syncData();
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(written === 0 ? bytes : bytes.subarray(written));
-  }
-}
 
 /** The chunks of a stream, which must be bytes; its errors come out as `SourceError`s. */
 async function* chunksOf(content: Blob | ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -320,6 +194,6 @@ async function* chunksOf(content: Blob | ReadableStream<Uint8Array>): AsyncGener
 
 /** Forces what was written to a file to the disk. */
 export async function flushFile(path: string): Promise<void> {
-  using file = await Deno.open(path, { write: true });
+  using file = await openAny(path);
   await file.syncData();
 }

@@ -5,12 +5,13 @@
  */
 
 import { basename, dirname } from "@std/path";
-import { fileError } from "./file_error.ts";
+import { fileError, isMissing } from "./file_error.ts";
 
-/** The most UTF-16 units of a name kept in a temporary one: 3 bytes each, and names may have 255. */
-const MAX_STEM = 60;
+/** The most bytes of a name kept in a temporary one, with room for what comes after: names may have 255. */
+const MAX_STEM = 180;
 
-const TEMPORARY_NAME = /^\..+\.[0-9a-f]{16}-[0-9a-z]+\.tmp(\.[0-9A-Za-z]{1,16}){0,2}$/s;
+const TEMPORARY_NAME =
+  /^\..+\.(?:stardag-\d+\.tmp|[0-9a-f]{16}-[0-9a-z]+\.tmp(?:\.[0-9A-Za-z]{1,16}){0,2})$/s;
 
 // Tells this process (or worker) from all others that write to the same file system.
 let token: string | undefined;
@@ -30,10 +31,15 @@ export function temporaryPath(path: string, options?: TemporaryPathOptions): str
   token ??= crypto.randomUUID().replaceAll("-", "").slice(0, 16);
   const name = basename(path);
   const extension = options?.keepExtension ? extensionOf(name) : "";
-  const stem = name.length <= MAX_STEM
-    ? name
-    : name.slice(0, MAX_STEM).replace(/[\ud800-\udbff]$/, ""); // no half of a pair
-  return `${dirname(path)}/.${stem}.${token}-${(count++).toString(36)}.tmp${extension}`;
+  return `${before(path, name)}.${token}-${(count++).toString(36)}.tmp${extension}`;
+}
+
+/**
+ * The `index`th of the paths next to `path` that those take in turn who write to it: `.<name>.stardag-<index>.tmp`,
+ * with a long name cut short.
+ */
+export function slotPath(path: string, index: number): string {
+  return `${before(path, basename(path))}.stardag-${index}.tmp`;
 }
 
 /** Whether a file or folder of this name is a temporary one: in the making, or left by a crash. */
@@ -41,12 +47,16 @@ export function isTemporary(name: string): boolean {
   return TEMPORARY_NAME.test(name);
 }
 
-/** Removes what is at the path, if anything is: for cleaning up, where the first error is the one to tell. */
-export async function discard(path: string): Promise<void> {
+/**
+ * Removes what is at the path, and tells whether nothing is there any more: for cleaning up, where the first error is the
+ * one to tell.
+ */
+export async function discard(path: string): Promise<boolean> {
   try {
     await Deno.remove(path, { recursive: true });
-  } catch {
-    // It was never made, or whatever keeps it from being removed has made the writing fail already.
+    return true;
+  } catch (error) {
+    return isMissing(error); // else whatever keeps it from being removed has made the writing fail already
   }
 }
 
@@ -65,6 +75,15 @@ export async function withTemporaryFolder<R>(
   } finally {
     await discard(folder);
   }
+}
+
+/** The hidden name next to the path, as far as it tells what it is for. */
+function before(path: string, name: string): string {
+  // Never half of a pair of surrogates.
+  const stem = name.length * 3 <= MAX_STEM
+    ? name
+    : name.slice(0, new TextEncoder().encodeInto(name, new Uint8Array(MAX_STEM)).read);
+  return `${dirname(path)}/.${stem}`;
 }
 
 function extensionOf(name: string): string {

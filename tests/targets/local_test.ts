@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { PermissionError, StardagError, TargetError } from "../../src/errors.ts";
-import { LocalTarget, LocalTargetStore } from "../../src/targets/local.ts";
+import { LocalTarget } from "../../src/targets/local.ts";
+import { LocalTargetStore } from "../../src/targets/local_store.ts";
 import { isTemporary } from "../../src/targets/temporary.ts";
 import { targetContract } from "../../src/testing/target_contract.ts";
 

@@ -1,6 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { basename, dirname } from "@std/path";
-import { isTemporary, temporaryPath, withTemporaryFolder } from "../../src/targets/temporary.ts";
+import {
+  isTemporary,
+  slotPath,
+  temporaryPath,
+  withTemporaryFolder,
+} from "../../src/targets/temporary.ts";
 
 Deno.test("temporaryPath() is in the same folder, hidden, and never twice the same", () => {
   const paths = Array.from({ length: 1_000 }, () => temporaryPath("/a/b/c.csv"));
@@ -28,6 +33,11 @@ Deno.test("temporaryPath() of another worker differs", async () => {
   assert(tokenOf(path) !== tokenOf(temporaryPath("/a/b")));
 });
 
+Deno.test("slotPath() is hidden, in the same folder, and always the same", () => {
+  assertEquals(slotPath("/a/b/c.csv", 0), "/a/b/.c.csv.stardag-0.tmp");
+  assertEquals(slotPath("/a/b/c.csv", 12), "/a/b/.c.csv.stardag-12.tmp");
+});
+
 Deno.test("temporaryPath() keeps up to two extensions when asked to", () => {
   const cases = [
     ["/a/x.csv.gz", ".csv.gz"],
@@ -46,14 +56,16 @@ Deno.test("temporaryPath() keeps up to two extensions when asked to", () => {
   }
 });
 
-Deno.test("temporaryPath() has a name of at most 255 bytes", () => {
+Deno.test("temporary names have at most 255 bytes", () => {
   for (const letter of ["x", "日", "🎉", "a🎉"]) {
     for (const count of [1, 29, 30, 59, 60, 61, 83, 255]) {
-      const path = temporaryPath(`/a/x${letter.repeat(count)}.json`, { keepExtension: true });
-      const name = basename(path);
-      assert(new TextEncoder().encode(name).length <= 255, name);
-      assert(name.isWellFormed(), name);
-      assert(isTemporary(name), name);
+      const path = `/a/x${letter.repeat(count)}.json`;
+      for (const each of [temporaryPath(path, { keepExtension: true }), slotPath(path, 15)]) {
+        const name = basename(each);
+        assert(new TextEncoder().encode(name).length <= 255, name);
+        assert(name.isWellFormed(), name);
+        assert(isTemporary(name), name);
+      }
     }
   }
 });
@@ -71,9 +83,15 @@ Deno.test("isTemporary() takes no name of an output for one of ours", () => {
     `.x.${token}-0.tmpx`,
     `.x.0123456789ABCDEF-0.tmp`,
     `..${token}-0.tmp`,
+    ".x.0.tmp",
+    "x.stardag-0.tmp",
+    ".x.stardag-.tmp",
+    ".x.stardag-0.tmp.csv",
+    "..stardag-0.tmp",
   ];
   for (const name of names) assert(!isTemporary(name), name);
   assert(isTemporary(`.x.${token}-0.tmp`));
+  assert(isTemporary(".x.json.stardag-0.tmp"));
   assert(isTemporary(`.x\ny.json.${token}-1z.tmp.json`));
 });
 
