@@ -213,7 +213,7 @@ class Build {
       await this.#discoverAll(reserve(this.#schedule, roots, undefined).fresh);
       if (this.#recorder !== undefined) await this.#startRecording(this.#recorder, roots);
       this.#progress.phase = "building";
-      this.#reporters.discoveryEnded(this.#progress);
+      if (!this.#stop.signal.aborted) this.#reporters.discoveryEnded(this.#progress);
       await this.#loop();
       await this.#cleanedUp();
       if (this.#broken !== undefined) throw this.#broken.error;

@@ -8,8 +8,9 @@ import type { TaskExecutor } from "../executors/executor.ts";
 import { InProcessTaskExecutor } from "../executors/in_process.ts";
 import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
-import type { Registry } from "../registries/registry.ts";
+import { Registry } from "../registries/registry.ts";
 import { registryProvider } from "../registries/registry_provider.ts";
+import { isTask } from "../tasks/task.ts";
 import type { ConcurrencyLimits } from "./limits.ts";
 import type { OnRegistryFailure } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
@@ -84,40 +85,68 @@ export interface BuildSettings extends Omit<BuildOptions, "reporter"> {
   readonly onRegistryFailure: OnRegistryFailure;
 }
 
+/** All methods of {@linkcode Reporter}, to tell what is none: it would never be called. */
+const REPORTER_METHODS = [
+  "onBuildStart",
+  "onDiscoveryEnd",
+  "onTaskEvent",
+  "onWarning",
+  "onBuildEnd",
+  "onBuildError",
+] as const satisfies readonly (keyof Reporter)[];
+
 /** Checks the options. Throws `TypeError` and `RangeError`. */
 export function settingsOf(options: BuildOptions): BuildSettings {
+  checkAreOptions(options);
   checkOptions(options, OPTIONS, "build");
   const {
     executor = new InProcessTaskExecutor(),
     failMode = "fail_fast",
     maxConcurrentDiscover = 50,
     concurrencyLimits = {},
+    signal,
+    handleSignals,
     gracePeriod = 1000,
     reporter = [],
     registry = registryProvider.get(),
     onRegistryFailure = "warn",
+    description,
   } = options;
-  const refuse = (option: keyof BuildOptions, value: unknown, wanted: string): never => {
-    throw new RangeError(`Cannot build with ${option} ${describe(value)}: give ${wanted}`);
-  };
+  const reporters: readonly Reporter[] = Array.isArray(reporter) ? reporter : [reporter];
+  checkExecutor(executor);
   if (failMode !== "fail_fast" && failMode !== "continue") {
-    refuse("failMode", failMode, '"fail_fast" or "continue"');
+    throw new RangeError(wrong("failMode", failMode, 'give "fail_fast" or "continue"'));
   }
   if (!(Number.isInteger(maxConcurrentDiscover) && maxConcurrentDiscover >= 1)) {
-    refuse("maxConcurrentDiscover", maxConcurrentDiscover, "an integer from 1");
+    throw new RangeError(
+      wrong("maxConcurrentDiscover", maxConcurrentDiscover, "give an integer from 1"),
+    );
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    const given: unknown = signal;
+    const advice = given instanceof AbortController
+      ? "give its .signal"
+      : "give an AbortSignal, e.g. AbortSignal.timeout(60_000)";
+    throw new TypeError(wrong("signal", given, advice));
+  }
+  if (handleSignals !== undefined && typeof handleSignals !== "boolean") {
+    throw new TypeError(wrong("handleSignals", handleSignals, "give true or false"));
   }
   if (typeof gracePeriod !== "number" || !(gracePeriod >= 0 && gracePeriod < 2 ** 31)) {
-    refuse("gracePeriod", gracePeriod, "milliseconds from 0");
+    throw new RangeError(
+      wrong("gracePeriod", gracePeriod, "give milliseconds from 0, less than 2 ** 31"),
+    );
+  }
+  for (const each of reporters) checkReporter(each);
+  if (!isRegistry(registry)) {
+    const wanted = "an instance of a class that extends Registry, e.g. new InMemoryRegistry()";
+    throw new TypeError(wrong("registry", registry, instead(registry, wanted)));
   }
   if (onRegistryFailure !== "warn" && onRegistryFailure !== "raise") {
-    refuse("onRegistryFailure", onRegistryFailure, '"warn" or "raise"');
+    throw new RangeError(wrong("onRegistryFailure", onRegistryFailure, 'give "warn" or "raise"'));
   }
-  if (!(executor.maxConcurrent >= 1)) {
-    throw new RangeError(
-      `Cannot build with an executor that takes ${
-        describe(executor.maxConcurrent)
-      } tasks at once: maxConcurrent is at least 1`,
-    );
+  if (description !== undefined && typeof description !== "string") {
+    throw new TypeError(wrong("description", description, "give a text"));
   }
   return {
     ...options,
@@ -126,8 +155,90 @@ export function settingsOf(options: BuildOptions): BuildSettings {
     maxConcurrentDiscover,
     concurrencyLimits,
     gracePeriod,
-    reporters: Array.isArray(reporter) ? reporter : [reporter],
+    reporters,
     registry,
     onRegistryFailure,
   };
+}
+
+function checkAreOptions(options: unknown): void {
+  // A second task would do nothing where it has no parameters.
+  if (Array.isArray(options) || isTask(options)) {
+    throw new TypeError(wrong("options", options, "give several tasks as one list, build([a, b])"));
+  }
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(wrong("options", options, 'give an object, e.g. { failMode: "continue" }'));
+  }
+}
+
+function checkExecutor(executor: TaskExecutor | null): void {
+  if (typeof executor?.submit !== "function") {
+    const wanted = "something with submit() and maxConcurrent, e.g. new InProcessTaskExecutor()";
+    throw new TypeError(wrong("executor", executor, instead(executor, wanted)));
+  }
+  const { maxConcurrent }: { readonly maxConcurrent: unknown } = executor;
+  if (!(typeof maxConcurrent === "number" && maxConcurrent >= 1)) {
+    throw new RangeError(
+      `Cannot build with an executor that takes ${
+        describe(maxConcurrent)
+      } tasks at once: maxConcurrent is at least 1`,
+    );
+  }
+}
+
+function checkReporter(reporter: unknown): void {
+  const known: readonly string[] = REPORTER_METHODS;
+  const methods = `${known.slice(0, -1).join(", ")} and ${known.at(-1)}`;
+  const given = typeof reporter === "object" && reporter !== null ? callbacksOf(reporter) : [];
+  if (given.length === 0) {
+    const wanted = `an object with some of the methods ${methods}, or consoleReporter()`;
+    throw new TypeError(wrong("reporter", reporter, instead(reporter, wanted)));
+  }
+  for (const name of given) {
+    if (!known.includes(name)) {
+      throw new TypeError(
+        `Cannot build with a reporter that has ${name}: there is no such method. The methods are ${methods}`,
+      );
+    }
+    const value: unknown = Reflect.get(reporter as object, name);
+    if (value === undefined || typeof value === "function") continue;
+    throw new TypeError(
+      `Cannot build with a reporter whose ${name} is ${describe(value)}: give a method`,
+    );
+  }
+}
+
+/** The members that are called like those of reporters, its own and inherited. */
+function callbacksOf(reporter: object): readonly string[] {
+  const names = new Set<string>();
+  for (let each = reporter; each !== null; each = Object.getPrototypeOf(each)) {
+    for (const name of Object.getOwnPropertyNames(each)) {
+      if (/^on[A-Z]/.test(name)) names.add(name);
+    }
+  }
+  return [...names];
+}
+
+/** Whether it has all methods of a registry; it may come from another copy of this package. */
+function isRegistry(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const methods = [
+    "taskRegister",
+    "taskGetMetadata",
+    ...Object.getOwnPropertyNames(Registry.prototype),
+  ];
+  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === "function");
+}
+
+/** What to do about something else in place of an object: a class may have been given, or what makes one. */
+function instead(value: unknown, wanted: string): string {
+  if (typeof value !== "function") return `give ${wanted}`;
+  const { name } = value;
+  if (String(value).startsWith("class")) return `give new ${name || "it"}()`;
+  return `call it, ${name === "" ? "" : `${name}(), `}or give ${wanted}`;
+}
+
+/** What is said of a value that is not the wanted one. */
+function wrong(option: keyof BuildOptions | "options", value: unknown, advice: string): string {
+  return `Cannot build with ${option} ${describe(value)}: ${advice}`;
 }

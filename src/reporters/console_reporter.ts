@@ -10,7 +10,7 @@ import { LiveReporter } from "./live_reporter.ts";
 import { paintOf } from "./paint.ts";
 import { PlainReporter } from "./plain_reporter.ts";
 import type { Reporter } from "../builders/reporter.ts";
-import type { ReporterOutput } from "./reporter_output.ts";
+import { checkOutput, type ReporterOutput } from "./reporter_output.ts";
 
 /** Options of {@linkcode consoleReporter}. */
 export interface ConsoleReporterOptions {
@@ -25,10 +25,10 @@ export interface ConsoleReporterOptions {
 /**
  * Shows how a build goes and how it ended, on stderr.
  *
- * On a terminal: how far it is, what runs for how long, and how long it will take where that can be said; what tasks
- * print with `console` or `Deno.stdout` appears above. (What workers and child processes print there is not seen: have
- * it piped.) Elsewhere: plain lines, one for each task while there are few, else one now and then; failures, retries and
- * warnings as they come. In both, a summary at the end.
+ * On a terminal: how far it is, what runs for how long, why a task was last retried, and how long it will take where
+ * that can be said; what tasks print with `console` or `Deno.stdout` appears above. (What workers and child processes
+ * print there is not seen: have it piped.) Elsewhere: plain lines, one for each task while there are few, else one now
+ * and then; failures, retries and warnings as they come. In both, a summary at the end.
  *
  * Needs no permission. `FORCE_COLOR`, `TERM=dumb` and `CI` are heeded where the environment may be read. Serves one build
  * at a time.
@@ -40,8 +40,9 @@ export interface ConsoleReporterOptions {
  */
 export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter {
   checkOptions(options, ["output", "isTerminal", "color"], "make a consoleReporter");
+  const { output = Deno.stderr } = options;
+  checkOutput(output, "make a consoleReporter", "Deno.stderr");
   const {
-    output = Deno.stderr,
     isTerminal = output.isTerminal?.() === true && variable("TERM") !== "dumb" &&
       isOff(variable("CI")),
     color = isColorful(isTerminal),

@@ -9,8 +9,8 @@ import { checkOptions } from "../options.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import type { BuildProgress, Reporter, TaskEvent } from "../builders/reporter.ts";
-import { oneAtATime } from "./plain_reporter.ts";
-import { type ReporterOutput, TextOutput } from "./reporter_output.ts";
+import { oneAtATime, toRun } from "./plain_reporter.ts";
+import { checkOutput, type ReporterOutput, TextOutput } from "./reporter_output.ts";
 import type { BuildStatus, BuildSummary, TaskCount } from "../builders/summary.ts";
 
 /** Lines wait for each other up to so many milliseconds, or characters. */
@@ -23,11 +23,21 @@ export interface JsonReporterOptions {
   readonly output?: ReporterOutput | undefined;
 }
 
-/** A line of {@linkcode jsonReporter}. `time` is when it happened, as in `2026-01-31T12:00:00.000Z`; durations are in ms. */
+/**
+ * A line of {@linkcode jsonReporter}. `time` is when it happened, as in `2026-01-31T12:00:00.000Z`; durations are in ms.
+ * What tasks print to stdout is no such line, and stands before one where it has not ended its own.
+ */
 export type BuildEventLine =
   & { readonly time: string }
   & (
     | { readonly event: "build_started" }
+    /** It is known what is to be built, but for what tasks will yield. */
+    | {
+      readonly event: "build_planned";
+      readonly discovered: number;
+      readonly previouslyCompleted: number;
+      readonly toRun: number;
+    }
     /** It was complete when the build looked. */
     | { readonly event: "task_previously_completed" } & TaskOfLine
     | { readonly event: "task_started"; readonly attempt: number } & TaskOfLine
@@ -50,8 +60,12 @@ export type BuildEventLine =
       readonly duration: number | null;
       readonly error: ErrorOfLine;
     } & TaskOfLine
-    /** Something it requires failed: the task with the id `because`. */
-    | { readonly event: "task_skipped"; readonly because: string } & TaskOfLine
+    /** The task with the id `because`, which it requires, failed; `attempt` is 0 when it had not begun. */
+    | {
+      readonly event: "task_skipped";
+      readonly attempt: number;
+      readonly because: string;
+    } & TaskOfLine
     | { readonly event: "task_cancelled"; readonly duration: number | null } & TaskOfLine
     | { readonly event: "warning"; readonly message: string }
     | {
@@ -94,8 +108,8 @@ export interface ErrorOfLine {
  * Writes a line of JSON for each thing that happens in a build, as {@linkcode BuildEventLine} tells.
  *
  * Lines are written whole, within 100 ms, and at once when something fails. When nobody reads any more, as after
- * `| head`, the build goes on. What tasks print to stdout is mixed in: give another `output` where that matters. Needs no
- * permission. Serves one build at a time.
+ * `| head`, the build goes on. Stdout is shared with what tasks print there: where they do, give another `output`. Needs
+ * no permission. Serves one build at a time.
  *
  * @example
  * ```ts ignore
@@ -105,7 +119,9 @@ export interface ErrorOfLine {
  */
 export function jsonReporter(options: JsonReporterOptions = {}): Reporter {
   checkOptions(options, ["output"], "make a jsonReporter");
-  return new JsonReporter(options.output ?? Deno.stdout);
+  const { output = Deno.stdout } = options;
+  checkOutput(output, "make a jsonReporter", "Deno.stdout");
+  return new JsonReporter(output);
 }
 
 class JsonReporter implements Reporter {
@@ -130,6 +146,17 @@ class JsonReporter implements Reporter {
     // A process that is ended in the middle of a build has told all that happened.
     globalThis.addEventListener("unload", this.#flush);
     this.#line({ time: this.#now(), event: "build_started" });
+  }
+
+  onDiscoveryEnd(progress: BuildProgress): void {
+    const { discovered, previouslyCompleted } = progress;
+    this.#line({
+      time: this.#now(),
+      event: "build_planned",
+      discovered,
+      previouslyCompleted,
+      toRun: toRun(progress),
+    });
   }
 
   onTaskEvent(event: TaskEvent): void {
@@ -168,8 +195,9 @@ class JsonReporter implements Reporter {
         return this.#flushed();
       }
       case "skipped": {
-        const because = event.because.id;
-        return this.#line({ time, event: "task_skipped", ...told(task), because });
+        const { told } = this.#ended(task);
+        const { attempt, because } = event;
+        return this.#line({ time, event: "task_skipped", ...told, attempt, because: because.id });
       }
       case "cancelled": {
         const { told, duration } = this.#ended(task);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { messageOf, type TaskFailedError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { formatElapsed, formatEstimate } from "../duration.ts";
 import { Pace } from "./pace.ts";
@@ -21,15 +22,19 @@ const MOST_RUNNING = 5;
 const LEAST_AGE = 1000;
 /** Of how many running tasks the age is known. */
 const MOST_WATCHED = 1000;
-/** How many failures are printed at one look. */
+/** How many failures are printed at one look; where there are more, one for each reason. */
 const MOST_FAILURES = 10;
 /** After how many writes of others what was printed before is out of sight. */
 const OUT_OF_SIGHT = 10;
-/** Wider than this, a line is hard to read. */
+/** Wider than this, a line is hard to read; narrower than that, tasks are named without namespace. */
 const MOST_COLUMNS = 100;
+const NARROW = 60;
 /** How wide the time so far is in the first minute, and later. */
 const SHORT_TIME = "59 s".length;
 const LONG_TIME = "59 min 59 s".length;
+const LAST_RETRY = "last retry: ";
+/** How much of what was thrown is looked at for a line. */
+const MOST_CHARACTERS = 500;
 const LEAST_BAR = 5;
 const MOST_BAR = 40;
 
@@ -55,6 +60,7 @@ export class LiveReporter implements Reporter, Section {
       warningsPrinted: 0,
       failuresPrinted: 0,
       othersWrote: undefined,
+      error: undefined,
     };
     this.#terminal.add(this);
   }
@@ -73,6 +79,8 @@ export class LiveReporter implements Reporter, Section {
       ...(isAbove ? this.#news(current) : []),
       summaryText(isAbove ? withoutNews(summary, current) : summary, this.#paint),
     ]);
+    const error = current.error ?? this.#terminal.error;
+    if (error !== undefined) throw error;
   }
 
   onBuildError(): void {
@@ -81,14 +89,30 @@ export class LiveReporter implements Reporter, Section {
 
   look(room: Room): { readonly above: readonly string[]; readonly block: readonly string[] } {
     const current = this.#current!;
+    if (current.error === undefined) {
+      try {
+        return { above: this.#news(current), block: this.#block(current, room) };
+      } catch (error) {
+        // What tasks are called, and what they throw, is made by others. Nobody would catch it here.
+        current.error = error;
+      }
+    }
+    return { above: [], block: [] };
+  }
+
+  #block(current: Current, room: Room): string[] {
     const columns = Math.min(room.columns, MOST_COLUMNS);
     const now = Date.now();
     const { progress, pace } = current;
     if (progress.phase === "building") pace.look(now, ended(progress), toRun(progress));
-    const block = [this.#title(current, now, columns, room), this.#counts(current, columns, room)];
+    const block = [
+      this.#title(current, now, columns, room),
+      this.#counts(current, columns, room),
+      this.#lastRetry(current, columns, room),
+    ].filter((line) => line !== "");
     const most = Math.max(0, Math.min(MOST_RUNNING, room.rows - block.length - 1));
     block.push(...this.#running(current, now, most, columns, room));
-    return { above: this.#news(current), block: block.filter((line) => line !== "") };
+    return block;
   }
 
   #end(lines: readonly string[]): void {
@@ -102,26 +126,39 @@ export class LiveReporter implements Reporter, Section {
     const lines = [
       ...current.warnings.slice(current.warningsPrinted)
         .map((warning) => warningText(warning, this.#paint)),
-      ...errors.slice(current.failuresPrinted, current.failuresPrinted + MOST_FAILURES)
-        .map((error) => failureText(error, this.#paint)),
+      ...this.#failures(errors.slice(current.failuresPrinted)),
     ];
-    const more = errors.length - current.failuresPrinted - MOST_FAILURES;
-    if (more > 0) lines.push(`... and ${count(more)} more failures`);
     current.warningsPrinted = current.warnings.length;
     current.failuresPrinted = errors.length;
     if (lines.length > 0) current.othersWrote ??= this.#terminal.othersWrote;
     return lines;
   }
 
+  #failures(errors: readonly TaskFailedError[]): string[] {
+    if (errors.length <= MOST_FAILURES) return errors.map((each) => failureText(each, this.#paint));
+    const reasons = [...Map.groupBy(errors, ({ cause }) => messageOf(cause)).values()];
+    const shown = reasons.slice(0, MOST_FAILURES);
+    const lines = shown.flatMap((same) => {
+      const text = failureText(same[0]!, this.#paint);
+      return same.length === 1
+        ? [text]
+        : [text, `... and ${count(same.length - 1)} more for the same reason`];
+    });
+    const more = errors.length - shown.flat().length;
+    return more === 0 ? lines : [...lines, `... and ${count(more)} more failures`];
+  }
+
   /** What is done, how far it is, and for how long. */
   #title({ progress, start }: Current, now: number, columns: number, { measure }: Room): string {
     const elapsed = this.#paint(formatElapsed(now - start), "dim");
-    const title = progress.isStopping
+    const title = progress.phase === "recording"
+      ? this.#paint("Telling the registry", "bold")
+      : progress.isStopping
       ? this.#paint("Stopping", "yellow", "bold")
       : progress.phase === "discovering"
       ? this.#paint("Looking for what is missing", "bold")
       : this.#paint("Building", "bold");
-    if (progress.phase === "discovering") {
+    if (progress.phase !== "building") {
       return joined([[title, 0], [elapsed, 1]], "  ", columns, measure);
     }
     const total = count(toRun(progress));
@@ -146,16 +183,14 @@ export class LiveReporter implements Reporter, Section {
   /** How many tasks are in which state, and how fast it goes: as much of it as fits. */
   #counts({ progress, pace }: Current, columns: number, { measure }: Room): string {
     if (progress.phase === "discovering") {
-      return this.#paint(
-        `${count(progress.discovered)} tasks found, ${
-          count(progress.previouslyCompleted)
-        } complete`,
-        "dim",
-      );
+      const found = `${count(progress.discovered)} tasks found`;
+      const complete = `${count(progress.previouslyCompleted)} complete`;
+      return this.#paint(joined([[found, 0], [complete, 1]], ", ", columns, measure), "dim");
     }
     const part = (tasks: number, what: string, ...looks: Look[]): string =>
       tasks === 0 ? "" : this.#paint(`${count(tasks)} ${what}`, ...looks);
-    const knowsTimeLeft = pace.timeLeft !== undefined && progress.suspended === 0 &&
+    const isBuilding = progress.phase === "building";
+    const knowsTimeLeft = isBuilding && pace.timeLeft !== undefined && progress.suspended === 0 &&
       !progress.isStopping;
     // As a person reads them; the number says which of them are left out first where there is no room.
     return joined(
@@ -165,13 +200,26 @@ export class LiveReporter implements Reporter, Section {
         [part(progress.skipped, "skipped", "red"), 3],
         [part(progress.pending + progress.suspended, "waiting"), 2],
         [part(progress.retried, "retried", "yellow"), 5],
-        [pace.rate === undefined ? "" : formatRate(pace.rate), 6],
+        [isBuilding && pace.rate !== undefined ? formatRate(pace.rate) : "", 6],
         [knowsTimeLeft ? `${formatEstimate(pace.timeLeft ?? 0)} left` : "", 4],
       ],
       ", ",
       columns,
       measure,
     );
+  }
+
+  /** Why a task is tried again. */
+  #lastRetry({ progress }: Current, columns: number, { measure }: Room): string {
+    if (progress.lastRetry === undefined || progress.phase !== "building") return "";
+    const { task, error } = progress.lastRetry;
+    const reason = printableLine(String(messageOf(error)).slice(0, MOST_CHARACTERS));
+    const cells = columns - LAST_RETRY.length;
+    // The reason is what one wants to know: half of the line is its own, all of it where that is short.
+    const half = Math.floor(cells / 2);
+    const left = cells - Math.min(half, measure.width(reason)) - 2;
+    const name = columns < NARROW ? "" : `${measure.fit(calledIn(columns, task), left)}: `;
+    return this.#paint(measure.fit(`${LAST_RETRY}${name}${reason}`, columns), "dim");
   }
 
   /** The tasks that have been running longest. */
@@ -193,11 +241,9 @@ export class LiveReporter implements Reporter, Section {
     const ages = shown.map(([, start]) => formatElapsed(now - start));
     const indent = Math.max(...ages.map((age) => age.length)) + 2;
     const cells = columns - indent - 2;
-    const names = shown.map(([task]) => printableLine(String(task)));
-    const fits = names.every((name) => measure.width(name) <= cells);
-    const lines = names.map((name, i) => {
-      const text = fits ? name : measure.fit(withoutNamespace(name), cells);
-      return `${this.#paint(ages[i]!.padStart(indent), "dim")}  ${text}`;
+    const lines = shown.map(([task], i) => {
+      const name = measure.fit(calledIn(columns, task), cells);
+      return `${this.#paint(ages[i]!.padStart(indent), "dim")}  ${name}`;
     });
     const more = current.progress.running - shown.length;
     if (more > 0) {
@@ -220,6 +266,8 @@ interface Current {
   failuresPrinted: number;
   /** How often others had written when the first of them was printed. */
   othersWrote: number | undefined;
+  /** Why it is not shown any more. */
+  error: unknown;
 }
 
 /** The summary without what has been printed. */
@@ -232,7 +280,7 @@ function withoutNews(summary: BuildSummary, { warnings }: Current): BuildSummary
   });
 }
 
-/** The parts that are not empty, in this order, without those of the highest numbers where there is no room. */
+/** The parts that are not empty, in this order, without those of the highest numbers where there is no room; one stays. */
 function joined(
   parts: readonly (readonly [text: string, rank: number])[],
   separator: string,
@@ -242,15 +290,16 @@ function joined(
   let left = parts.filter(([text]) => text !== "");
   for (;;) {
     const line = left.map(([text]) => text).join(separator);
-    if (width(line) <= columns) return line;
+    if (left.length <= 1 || width(line) <= columns) return line;
     const last = Math.max(...left.map(([, rank]) => rank));
     left = left.filter(([, rank]) => rank < last);
   }
 }
 
-/** The task as text, less what comes before the name of its type. */
-function withoutNamespace(task: string): string {
-  return task.replace(/^[^(]*\./, "");
+/** The task as text: where that is narrow, less what comes before the name of its type. */
+function calledIn(columns: number, task: AnyTask): string {
+  const name = printableLine(String(task));
+  return columns < NARROW ? name.replace(/^[^(]*\./, "") : name;
 }
 
 function formatRate(perSecond: number): string {

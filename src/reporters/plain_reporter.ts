@@ -45,8 +45,15 @@ export class PlainReporter implements Reporter {
       lastLook: now,
       pace: new Pace(),
       starts: new Map(),
-      isTold: false,
     };
+  }
+
+  onDiscoveryEnd(progress: BuildProgress): void {
+    const total = toRun(progress);
+    if (total === 0) return;
+    const { previouslyCompleted } = progress;
+    const before = previouslyCompleted > 0 ? `, ${count(previouslyCompleted)} complete before` : "";
+    this.#line(`${count(total)} ${total === 1 ? "task" : "tasks"} to run${before}`);
   }
 
   onTaskEvent(event: TaskEvent): void {
@@ -55,7 +62,6 @@ export class PlainReporter implements Reporter {
     const { progress, starts } = current;
     switch (event.kind) {
       case "started":
-        this.#tellSize(current);
         if (isSmall(progress)) starts.set(event.task, Date.now());
         return;
       case "completed":
@@ -89,6 +95,7 @@ export class PlainReporter implements Reporter {
   onBuildEnd(summary: BuildSummary): void {
     this.#line(summaryText(summary, this.#paint));
     this.#end();
+    if (this.#text.error !== undefined) throw this.#text.error;
   }
 
   onBuildError(): void {
@@ -98,16 +105,6 @@ export class PlainReporter implements Reporter {
   #end(): void {
     clearInterval(this.#current?.timer);
     this.#current = undefined;
-  }
-
-  #tellSize(current: Current): void {
-    if (current.isTold) return;
-    current.isTold = true;
-    const { progress } = current;
-    const { previouslyCompleted } = progress;
-    const before = previouslyCompleted > 0 ? `, ${count(previouslyCompleted)} complete before` : "";
-    const total = toRun(progress);
-    this.#line(`${count(total)} ${total === 1 ? "task" : "tasks"} to run${before}`);
   }
 
   #tellCompleted({ progress, starts }: Current, task: AnyTask): void {
@@ -122,18 +119,21 @@ export class PlainReporter implements Reporter {
     const current = this.#current;
     if (current === undefined) return;
     const { progress, pace, start } = current;
+    const { phase } = progress;
     const now = Date.now();
-    if (progress.phase === "building") {
-      this.#tellSize(current);
-      pace.look(now, ended(progress), toRun(progress));
-    }
-    const isDue = isSmall(progress) && progress.phase === "building"
+    if (phase === "building") pace.look(now, ended(progress), toRun(progress));
+    const pause = Math.min(MOST_SILENCE, Math.max(LEAST_SILENCE, (now - start) / 20));
+    const isDue = phase !== "building"
+      ? now - current.lastLine >= pause
+      : isSmall(progress)
       ? now - current.lastLine >= MOST_SILENCE
-      : now - current.lastLook >=
-        Math.min(MOST_SILENCE, Math.max(LEAST_SILENCE, (now - start) / 20));
+      : now - current.lastLook >= pause;
     if (!isDue) return;
     current.lastLook = now;
-    if (progress.phase === "discovering") {
+    if (phase === "recording") {
+      return this.#line(`telling the registry, ${formatElapsed(now - start)}`);
+    }
+    if (phase === "discovering") {
       return this.#line(
         `looking for what is missing: ${count(progress.discovered)} tasks found`,
       );
@@ -168,7 +168,6 @@ interface Current {
   /** When a line was written, and when one about the progress. */
   lastLine: number;
   lastLook: number;
-  isTold: boolean;
 }
 
 function isSmall(progress: BuildProgress): boolean {

@@ -4,14 +4,26 @@
  * @module
  */
 
+import { describe } from "../json.ts";
+
 /** Where a reporter writes to: `Deno.stderr`, `Deno.stdout`, an open file, or anything else that takes bytes. */
 export interface ReporterOutput {
-  /** Writes some of the bytes at once, and gives how many. */
+  /** Writes some of the bytes at once, and gives how many: at least one, or it is not asked again. */
   writeSync(bytes: Uint8Array): number;
   /** Whether somebody looks at it; `false` unless told. */
   isTerminal?(): boolean;
   /** How large the terminal is; that of the process unless told. */
   consoleSize?(): { readonly columns: number; readonly rows: number };
+}
+
+/** Throws `TypeError` when nothing can be written there; `action` is what cannot be done, for the message. */
+export function checkOutput(output: ReporterOutput | null, action: string, usual: string): void {
+  if (typeof output?.writeSync === "function") return;
+  throw new TypeError(
+    `Cannot ${action} with output ${
+      describe(output)
+    }: give something with writeSync(), e.g. ${usual}`,
+  );
 }
 
 /** Writes text whole. Never throws: when nobody reads any more, as after `| head`, what is written is dropped. */
@@ -33,12 +45,24 @@ export class TextOutput {
     if (this.#isClosed) return;
     try {
       let bytes = encoder.encode(text);
-      while (bytes.length > 0) bytes = bytes.subarray(this.#output.writeSync(bytes));
+      while (bytes.length > 0) {
+        const taken = this.#output.writeSync(bytes);
+        if (!(Number.isInteger(taken) && taken >= 1)) throw tookNothing(taken);
+        bytes = bytes.subarray(taken);
+      }
     } catch (error) {
       this.#isClosed = true;
       if (!(error instanceof Deno.errors.BrokenPipe)) this.#error = error;
     }
   }
+}
+
+function tookNothing(taken: unknown): TypeError {
+  return new TypeError(
+    `Cannot write: writeSync() of the output gave ${
+      describe(taken)
+    }. Have it give how many bytes it took, at least 1`,
+  );
 }
 
 const encoder = new TextEncoder();

@@ -10,7 +10,7 @@
 import { isThenable } from "../thenable.ts";
 import { watchOthers } from "./others_output.ts";
 import { type ReporterOutput, TextOutput } from "./reporter_output.ts";
-import { loadMeasure, type Measure } from "./text_width.ts";
+import { loadMeasure, type Measure, printableLine } from "./text_width.ts";
 
 /** Milliseconds from one look to the next. */
 const INTERVAL = 100;
@@ -75,6 +75,11 @@ export class Terminal {
     return this.#othersWrote;
   }
 
+  /** Why nothing is written any more, unless it is that nobody reads. */
+  get error(): unknown {
+    return this.#text.error;
+  }
+
   /** Has the section in the block, from the next look on. */
   add(section: Section): void {
     this.#sections.add(section);
@@ -135,7 +140,7 @@ export class Terminal {
       for (const section of this.#sections) {
         const looked = section.look(room);
         above.push(...looked.above);
-        block.push(...looked.block.slice(0, room.rows));
+        block.push(...looked.block.slice(0, room.rows).map((line) => fitted(line, room)));
       }
     }
     return { above, block };
@@ -221,6 +226,11 @@ export class Terminal {
       return USUAL_SIZE;
     }
   }
+}
+
+/** A line that fits: one that does not goes without colours, and without what only moves it to its place. */
+function fitted(line: string, { columns, measure }: Room): string {
+  return measure.width(line) <= columns ? line : measure.fit(printableLine(line).trim(), columns);
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {

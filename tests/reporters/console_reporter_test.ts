@@ -1,8 +1,17 @@
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
-import { consoleReporter } from "../../src/reporters/console_reporter.ts";
+import {
+  consoleReporter,
+  type ConsoleReporterOptions,
+} from "../../src/reporters/console_reporter.ts";
 import { loadMeasure } from "../../src/reporters/text_width.ts";
 import { FakeBuild } from "../support/fake_build.ts";
 import { Screen } from "../support/screen.ts";
@@ -144,9 +153,93 @@ Deno.test("in a window of a few lines the block is no higher than the window", a
     `
 Building  ──────────────────────────────────    0/100  5 s
 9 running, 91 waiting
-  4 s  ${FIT(0)}
+  4 s  ${FIT(0).replace("tests.", "")}
        ... and 8 more`.trimStart(),
   );
+});
+
+for (const columns of [20, 10]) {
+  Deno.test(`at ${columns} columns no line is wrapped, and nothing is left behind`, async () => {
+    using on = await shown(columns, 24, 10_000);
+    const { build } = on;
+    on.after(1000);
+    const isFit = (): boolean =>
+      on.screen.text().split("\n").every((line) => line.length < columns) &&
+      on.screen.text().split("\n").length <= 9;
+    const error = new Error("the database is locked");
+    for (const [seed, phase] of (["discovering", "building", "recording"] as const).entries()) {
+      build.phase = phase;
+      build.started(...Array.from({ length: 9 }, (_, i) => fit({ seed: 10 * seed + i })));
+      build.retrying(fit({ seed: 10 * seed }), error, 10);
+      for (let i = 0; i < 3; i++) {
+        on.after(1000);
+        assert(isFit(), on.screen.text());
+      }
+    }
+    build.phase = "building";
+    on.after(100);
+    const tasks = (name: string): string => `  9 s  ${name}\n`.repeat(5);
+    assertEquals(
+      on.screen.text().replace(/seed=\d/g, "seed=n"),
+      columns === 20
+        ? `     0/10,000
+24 running
+last retry: the da…
+${tasks("fit(seed=n,…")}... and 19 more`
+        : `0/10,000
+24 runni…
+last ret…
+${tasks("f…")}... and …`,
+    );
+  });
+}
+
+Deno.test("a task is called the same from look to look, whatever else runs", async () => {
+  using on = await shown(80, 24, 10);
+  const { build } = on;
+  const called = (): string | undefined => on.after(1100).match(/ \S*fit\(seed=1,/)?.[0];
+  build.started(fit({ seed: 1 }));
+  on.after(100);
+  assertEquals(called(), " tests.fit(seed=1,");
+  build.started(集計({ 都市: "京".repeat(60) }));
+  assertEquals(called(), " tests.fit(seed=1,");
+  on.screen.resize(40, 24);
+  assertEquals(called(), " fit(seed=1,");
+});
+
+Deno.test("why a task is tried again is told in a line that fits", async () => {
+  using on = await shown(80, 24, 10);
+  const { build } = on;
+  const lines = (): string[] => on.after(100).split("\n").slice(1);
+  build.retrying(fit({ seed: 5 }), new Error("db is\nlocked"), 10_000);
+  assertEquals(lines(), [
+    "10 waiting, 1 retried",
+    `last retry: ${FIT(5)}: db is locked`,
+  ]);
+  build.retrying(fit({ seed: 5, note: "x".repeat(60) }), new Error("\x1b[31mno".repeat(30)), 10);
+  assertEquals(
+    lines()[1],
+    `last retry: tests.fit(seed=5, note="xxxxxxx…: ${"no".repeat(16)}n…`,
+  );
+  on.screen.resize(40, 24);
+  assertEquals(lines()[1], `last retry: ${"no".repeat(13)}…`);
+  build.lastRetry = { task: fit({ seed: 5 }), attempt: 2, error: "a text" };
+  assertEquals(lines()[1], "last retry: a text");
+});
+
+Deno.test("while all that is left to do is to tell the registry, that is said", async () => {
+  using on = await shown();
+  const { build } = on;
+  build.started(fit({ seed: 1 }));
+  build.retrying(fit({ seed: 1 }), new Error("boom"), 10);
+  build.fails(fit({ seed: 1 }), new Error("boom"));
+  on.after(100);
+  build.succeeded = 2;
+  build.phase = "recording";
+  assertEquals(on.after(2000).split("\n").slice(-2), [
+    "Telling the registry  2 s",
+    "1 failed, 1 retried",
+  ]);
 });
 
 Deno.test("what tasks print stands above the block, whole and in order", async () => {
@@ -308,11 +401,26 @@ Deno.test("failures are told again at the end when they are out of sight", async
 
 Deno.test("of very many failures at once some are printed, and all are counted", async () => {
   using on = await shown(80, 24, 500);
-  for (let seed = 0; seed < 300; seed++) on.build.fails(fit({ seed }), new Error("boom"));
+  for (let seed = 0; seed < 300; seed++) on.build.fails(fit({ seed }), new Error(`boom ${seed}`));
   const lines = on.after(100).split("\n");
   assertEquals(lines.filter((line) => line.startsWith("error: ")).length, 10);
   assertEquals(lines[10], "... and 290 more failures");
   assertEquals(lines.at(-1)?.startsWith("300 failed, 200 waiting"), true);
+});
+
+Deno.test("failures for the same reason are printed once when there are many", async () => {
+  using on = await shown(80, 24, 500);
+  for (let seed = 0; seed < 300; seed++) {
+    on.build.fails(fit({ seed }), new Error(seed % 100 === 7 ? `odd ${seed}` : "the disk is full"));
+  }
+  assertEquals(on.after(100).split("\n").slice(0, 6), [
+    `error: Cannot complete ${FIT(0)}: the disk is full`,
+    "... and 296 more for the same reason",
+    `error: Cannot complete ${FIT(7)}: odd 7`,
+    `error: Cannot complete ${FIT(107)}: odd 107`,
+    `error: Cannot complete ${FIT(207)}: odd 207`,
+    "Building  ━━━━━━━━━━━━━━━━━━━━━━━━────────────────  300/500  0 s",
+  ]);
 });
 
 Deno.test("a window made narrower or wider leaves no remains of the block", async () => {
@@ -347,6 +455,18 @@ Deno.test("what a task is called, or throws, cannot move the cursor", async () =
     "name: red",
     "next",
   ]);
+});
+
+Deno.test("a task that cannot be named ends the showing, and neither the build nor the process", async () => {
+  using on = await shown();
+  const toString = (): never => {
+    throw new Error("no name");
+  };
+  on.build.started({ id: "odd", toString } as unknown as sd.AnyTask);
+  on.after(100);
+  assertEquals(on.after(2000), "");
+  await assertRejects(() => on.build.ended(), Error, "no name");
+  assertEquals(on.after(0), "Build cancelled in 2.3 s: 3 pending (3 tasks)");
 });
 
 Deno.test("the time left is told when it can be known", async () => {
@@ -530,6 +650,38 @@ Deno.test("elsewhere a small build has a line for each task that ran", async () 
   assertEquals(time.next(), false);
 });
 
+Deno.test("elsewhere the size of a build is told when it is known, unless there is nothing to run", async () => {
+  using _ = new FakeTime(0);
+  const output = new Lines();
+  const build = new FakeBuild(consoleReporter({ output }));
+  build.found(1, 1200);
+  assertEquals(output.text, "1 task to run, 1,200 complete before\n");
+  const nothing = new Lines();
+  const done = new FakeBuild(consoleReporter({ output: nothing }));
+  done.found(0, 5);
+  await done.ended();
+  assertEquals(
+    nothing.text,
+    "Build succeeded in 0 ms: nothing to run, 5 complete before (5 tasks)\n",
+  );
+});
+
+Deno.test("elsewhere it is told now and then that the registry is still being told", () => {
+  using time = new FakeTime(0);
+  const output = new Lines();
+  const build = new FakeBuild(consoleReporter({ output }));
+  build.found(1);
+  build.started(fit({ seed: 1 }));
+  build.completed(fit({ seed: 1 }));
+  build.phase = "recording";
+  time.tick(11_000);
+  assertEquals(output.text.split("\n").slice(2), [
+    "telling the registry, 5 s",
+    "telling the registry, 10 s",
+    "",
+  ]);
+});
+
 Deno.test("elsewhere a large build has a line now and then, the longer it takes the more seldom", () => {
   using time = new FakeTime(0);
   const output = new Lines();
@@ -585,8 +737,7 @@ Deno.test("FORCE_COLOR has plain lines painted", async () => {
       const build = new FakeBuild(consoleReporter({ output }));
       build.found(1);
       await build.ended();
-      assertStringIncludes(output.text, start!);
-      assertEquals(output.text.startsWith(start!), true);
+      assertEquals(output.text.split("\n").at(-2)?.startsWith(start!), true);
     }
   } finally {
     if (before === undefined) Deno.env.delete("FORCE_COLOR");
@@ -610,6 +761,35 @@ for (const isTerminal of [true, false]) {
       await new Promise((resolve) => setTimeout(resolve));
       assertStringIncludes(screen.text(), "Build succeeded");
     },
+  });
+}
+
+for (const isTerminal of [true, false]) {
+  Deno.test(`an output that is none is refused ${isTerminal ? "on a terminal" : "elsewhere"}`, async () => {
+    for (const output of ["file", {}, null, Deno.stderr.writable]) {
+      const options = { output, isTerminal } as unknown as ConsoleReporterOptions;
+      const { message } = assertThrows(() => consoleReporter(options), TypeError);
+      assertStringIncludes(message, "Cannot make a consoleReporter with output ");
+      assertStringIncludes(message, ": give something with writeSync(), e.g. Deno.stderr");
+    }
+    for (const taken of [0, undefined, -1, 1.5, "7", Promise.resolve(7)]) {
+      using time = new FakeTime(0);
+      let calls = 0;
+      const writeSync = (): number => {
+        if (++calls > 10) throw new Error("the writer is called again and again");
+        return taken as number;
+      };
+      const build = new FakeBuild(consoleReporter({ output: { writeSync }, isTerminal }));
+      build.found(1);
+      time.tick(100);
+      await time.runMicrotasks();
+      time.tick(100_000);
+      const { message } = await assertRejects(() => build.ended(), TypeError);
+      assertStringIncludes(message, "Cannot write: writeSync() of the output gave ");
+      assertStringIncludes(message, ". Have it give how many bytes it took, at least 1");
+      assertEquals(calls, 1);
+      assertEquals(time.next(), false);
+    }
   });
 }
 

@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
@@ -73,7 +79,7 @@ Deno.test("each line is an event as it is documented", async () => {
   build.started(first);
   time.tick(1);
   build.fails(first, "a string");
-  reporter.onTaskEvent?.({ kind: "skipped", task: second, attempt: 0, because: first });
+  reporter.onTaskEvent?.({ kind: "skipped", task: second, attempt: 2, because: first });
   build.started(second);
   time.tick(2);
   reporter.onTaskEvent?.({ kind: "cancelled", task: second });
@@ -82,6 +88,13 @@ Deno.test("each line is an event as it is documented", async () => {
   const at = (seconds: string): string => `2026-01-31T12:00:${seconds}Z`;
   assertEquals(output.lines, [
     { time: at("00.000"), event: "build_started" },
+    {
+      time: at("00.000"),
+      event: "build_planned",
+      discovered: 3,
+      previouslyCompleted: 1,
+      toRun: 2,
+    },
     { time: at("00.000"), event: "task_previously_completed", ...of(first) },
     { time: at("00.000"), event: "task_started", ...of(second), attempt: 1 },
     {
@@ -105,7 +118,7 @@ Deno.test("each line is an event as it is documented", async () => {
       duration: 1,
       error: { name: "string", message: "a string", stack: null },
     },
-    { time: at("01.801"), event: "task_skipped", ...of(second), because: first.id },
+    { time: at("01.801"), event: "task_skipped", ...of(second), attempt: 2, because: first.id },
     { time: at("01.801"), event: "task_started", ...of(second), attempt: 1 },
     { time: at("01.803"), event: "task_cancelled", ...of(second), duration: 2 },
     { time: at("01.803"), event: "warning", message: "the registry is down" },
@@ -145,6 +158,7 @@ Deno.test({
       output.lines.map((line) => "taskId" in line ? [line.event, line.taskId] : [line.event]),
       [
         ["build_started"],
+        ["build_planned"],
         ["task_started", first.id],
         ["task_completed", first.id],
         ["task_started", second.id],
@@ -230,6 +244,23 @@ Deno.test("lines that cannot be written are told in the summary", async () => {
   assert(summary.warnings[0]?.includes("No space left on device"));
 });
 
+Deno.test("an output that does not take what it is given is told of, and not asked again", async () => {
+  for (const taken of [0, undefined, -1, 1.5, "7", Promise.resolve(7)]) {
+    using _ = new FakeTime(0);
+    let calls = 0;
+    const writeSync = (): number => {
+      if (++calls > 10) throw new Error("the writer is called again and again");
+      return taken as number;
+    };
+    const build = new FakeBuild(jsonReporter({ output: { writeSync } }));
+    build.fails(step({ n: 1 }), new Error("boom"));
+    const { message } = await assertRejects(() => build.ended(), TypeError);
+    assertStringIncludes(message, "Cannot write: writeSync() of the output gave ");
+    assertStringIncludes(message, ". Have it give how many bytes it took, at least 1");
+    assertEquals(calls, 1);
+  }
+});
+
 Deno.test("head in a pipe ends well", async () => {
   const program = `
     import * as sd from "${new URL("../../mod.ts", import.meta.url)}";
@@ -300,6 +331,17 @@ Deno.test("an option that does not exist is refused", () => {
     TypeError,
     'there is no option "stream"',
   );
+});
+
+Deno.test("an output that is none is refused", () => {
+  for (const output of ["file", {}, null, Deno.stdout.writable]) {
+    const { message } = assertThrows(
+      () => jsonReporter({ output } as unknown as JsonReporterOptions),
+      TypeError,
+    );
+    assertStringIncludes(message, "Cannot make a jsonReporter with output ");
+    assertStringIncludes(message, ": give something with writeSync(), e.g. Deno.stdout");
+  }
 });
 
 /** Runs a program in a process of its own, without permissions. */

@@ -12,7 +12,7 @@ type Counts = {
 };
 
 export class FakeBuild implements BuildProgress, Counts {
-  phase: "discovering" | "building" = "discovering";
+  phase: BuildProgress["phase"] = "discovering";
   discovered = 0;
   previouslyCompleted = 0;
   succeeded = 0;
@@ -22,6 +22,7 @@ export class FakeBuild implements BuildProgress, Counts {
   running = 0;
   suspended = 0;
   retried = 0;
+  lastRetry: BuildProgress["lastRetry"];
   isStopping = false;
   readonly errors: TaskFailedError[] = [];
   readonly warnings: string[] = [];
@@ -46,6 +47,7 @@ export class FakeBuild implements BuildProgress, Counts {
     this.discovered = toRun + previouslyCompleted;
     this.previouslyCompleted = previouslyCompleted;
     this.phase = "building";
+    this.reporter.onDiscoveryEnd?.(this);
   }
 
   started(...tasks: readonly AnyTask[]): void {
@@ -67,6 +69,7 @@ export class FakeBuild implements BuildProgress, Counts {
   retrying(task: AnyTask, error: unknown, delay: number): void {
     this.#ended(task);
     this.retried++;
+    this.lastRetry = { task, attempt: 1, error };
     this.reporter.onTaskEvent?.({ kind: "retrying", task, attempt: 1, error, delay });
   }
 
