@@ -197,6 +197,8 @@ export {
   type RegistryTaskStatus,
   type TaskMetadata,
 } from "./src/registries/registry.ts";
+export type { ApiClientOptions, TokenSource } from "./src/registries/api_client.ts";
+export { ApiRegistry } from "./src/registries/api_registry.ts";
 export { NoOpRegistry } from "./src/registries/no_op_registry.ts";
 export {
   InMemoryRegistry,
@@ -210,14 +212,32 @@ export {
 } from "./src/registries/in_memory_registry.ts";
 export { registryProvider } from "./src/registries/registry_provider.ts";
 
+// ---- configuration: which registry, and where outputs are kept ----
+export {
+  configProvider,
+  loadConfig,
+  type LoadConfigOptions,
+  type StardagConfig,
+} from "./src/config/config.ts";
+export type { ConfigContext } from "./src/config/context.ts";
+export type { AccessToken } from "./src/config/credentials.ts";
+export { Secret } from "./src/config/secret.ts";
+
 // ---- what a caller may catch ----
 export {
+  ApiError,
+  AuthorizationError,
   ConfigError,
   DependencyCycleError,
   DiscoveryError,
+  EnvironmentAccessError,
   InstanceConflictError,
   InterruptedError,
+  InvalidApiKeyError,
+  InvalidTokenError,
   MissingOutputError,
+  NotAuthenticatedError,
+  NotFoundError,
   PermissionError,
   RegistryError,
   SchemaError,
@@ -230,5 +250,6 @@ export {
   TaskTimeoutError,
   TaskTypeError,
   TaskVersionError,
+  TokenExpiredError,
 } from "./src/errors.ts";
 export type { Provider } from "./src/provider.ts";

@@ -1,164 +1,158 @@
 /**
- * Where outputs are kept: the target roots, read from the environment when one is asked for. Unaware of targets.
+ * The configuration: which registry is told what is built, as whom, and where outputs are kept. From variables
+ * `STARDAG_*`, then the project's `.stardag/config.toml`, then the user's, then defaults.
  *
  * @module
  */
 
-import { fromFileUrl, join, resolve } from "@std/path";
-import { ConfigError, messageOf, PermissionError } from "../errors.ts";
+import { z } from "zod";
+import { ConfigError } from "../errors.ts";
+import { checkOptions } from "../options.ts";
+import { type Provider, provider } from "../provider.ts";
+import { type ConfigContext, readContext } from "./context.ts";
+import { type AccessToken, readAccessToken } from "./credentials.ts";
+import { DEFAULT_API_URL } from "./registry_url.ts";
+import { Secret } from "./secret.ts";
+import { Sources } from "./sources.ts";
+import {
+  DEFAULT_TARGET_ROOT_KEY,
+  environmentRoots,
+  readTargetRoot,
+  readTargetRoots,
+  type TargetRoots,
+  toTargetRoot,
+} from "./target_roots.ts";
 
-/** The key of the target root that is used where none is named. */
-export const DEFAULT_TARGET_ROOT_KEY = "default";
+/** All that is configured. What is secret in it shows nowhere unless it is asked for: see {@linkcode Secret}. */
+export interface StardagConfig {
+  /** Where outputs are kept. */
+  readonly target: {
+    /**
+     * From key to root: an absolute local path or a uri, with a slash at its end. In the configuration as it is loaded
+     * `default` is missing when what would tell it may not be read.
+     */
+    readonly roots: Readonly<Record<string, string>>;
+  };
+  /** How the registry is reached. */
+  readonly api: {
+    /** Its url, without a slash at its end. */
+    readonly url: string;
+    /** How long an answer may take, in milliseconds. */
+    readonly timeout: number;
+  };
+  /** Which registry, workspace and environment are worked with, and as whom. */
+  readonly context: ConfigContext;
+  /** The key that says who is calling, and for which environment. */
+  readonly apiKey: Secret | undefined;
+  /** In place of a key, the token of who has signed in; `undefined` also when it has expired. */
+  readonly accessToken: AccessToken | undefined;
+}
 
-const ROOTS_VARIABLE = "STARDAG_TARGET_ROOTS";
+/** Options of {@linkcode loadConfig}. */
+export interface LoadConfigOptions {
+  /** Whether the nearest `.stardag/config.toml` is read, from the current folder up; on unless told. */
+  readonly useProjectConfig?: boolean | undefined;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+
+/** No timer takes more. */
+const MOST_TIMEOUT_SECONDS = 2_147_483;
+
+/** What may stand in a header. */
+const API_KEY = /^[\x21-\x7e]+$/;
+
+/**
+ * Reads the configuration anew: variables, then files of the project and of the user, then defaults.
+ *
+ * Deno never asks for a permission: what may not be read counts as not set, unless a variable names it. Throws
+ * `ConfigError` for what cannot be read or does not exist, with file, line and choices; `PermissionError` for a profile
+ * that `STARDAG_PROFILE` names and that may not be read.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig } from "@stardag/core";
+ *
+ * const { api, context, target } = loadConfig();
+ * console.log(api.url, context.profile, target.roots);
+ * ```
+ */
+export function loadConfig(options: LoadConfigOptions = {}): StardagConfig {
+  checkOptions(options, ["useProjectConfig"], "load the configuration");
+  const { useProjectConfig = true } = options;
+  const sources = new Sources();
+  const { url, context } = readContext(sources, useProjectConfig);
+  let ofEnvironment: TargetRoots | undefined;
+  const roots = readTargetRoots(() =>
+    ofEnvironment ??= environmentRoots(sources, url, context, [])
+  );
+  const apiKey = readApiKey(sources);
+  return {
+    target: { roots },
+    api: { url: url ?? DEFAULT_API_URL, timeout: readTimeout(sources) },
+    context,
+    apiKey,
+    accessToken: apiKey === undefined ? readAccessToken(sources, context) : undefined,
+  };
+}
+
+/** What was set in code, if anything was. */
+const given: Provider<StardagConfig | undefined> = provider<StardagConfig | undefined>(() =>
+  undefined
+);
+let loaded: StardagConfig | undefined;
+
+/** The configuration in force: what `loadConfig()` gave when it was first needed, unless one is set. */
+export const configProvider: Provider<StardagConfig> = {
+  get(): StardagConfig {
+    return given.get() ?? (loaded ??= loadConfig());
+  },
+  set(config: StardagConfig | undefined): void {
+    loaded = undefined;
+    given.set(config);
+  },
+  override(config: StardagConfig): Disposable {
+    return given.override(config);
+  },
+};
 
 /**
  * The target root configured for a key: an absolute local path or a uri, with a slash at its end.
  *
- * `STARDAG_TARGET_ROOTS__<KEY>` goes before the entry in `STARDAG_TARGET_ROOTS`, a JSON object from key to root; when
- * neither is set, `default` is `~/.stardag/local-target-roots/default/default`. `<KEY>` is the key in upper case, with `_`
- * for whatever a name of a variable cannot hold. An empty variable counts as not set, and so does the one of the single key
- * when Deno may not read it and the other tells the root. Throws `ConfigError`, and `PermissionError` when what may not be read could tell the root.
+ * A configuration that is set in code tells all of them. Otherwise `STARDAG_TARGET_ROOTS__<KEY>` goes before the entry in
+ * `STARDAG_TARGET_ROOTS`, a JSON object from key to root; then come those of the environment that is worked with, as far as
+ * the files may be read that tell them; then, for `default`, `~/.stardag/local-target-roots/default/default`. `<KEY>` is the
+ * key in upper case, with `_` for whatever a name of a variable cannot hold. An empty variable counts as not set, and so
+ * does the one of the single key when Deno may not read it and the other tells the root. No more is read than it takes.
+ * Throws `ConfigError`, and `PermissionError` when what may not be read could tell the root.
  */
 export function getTargetRoot(key: string = DEFAULT_TARGET_ROOT_KEY): string {
-  const keyVariable = `${ROOTS_VARIABLE}__${key.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_")}`;
-  const own = readVariable(keyVariable);
-  if (typeof own === "string") return toTargetRoot(own, keyVariable);
-
-  const isDefault = key === DEFAULT_TARGET_ROOT_KEY;
-  const all = readVariable(ROOTS_VARIABLE);
-  // All that could tell the root: one variable fewer, and another root might be taken without a word.
-  const needed = [ROOTS_VARIABLE, keyVariable, ...isDefault ? [homeVariable()] : []].join(",");
-  if (all instanceof Deno.errors.NotCapable) {
-    throw notPermitted(key, `Deno may not read ${ROOTS_VARIABLE}`, needed, all);
-  }
-  const roots = all === undefined ? {} : parseRoots(all);
+  const roots = given.get()?.target.roots;
+  if (roots === undefined) return readTargetRoot(key);
   const root = Object.hasOwn(roots, key) ? roots[key] : undefined;
-  if (root !== undefined) return toTargetRoot(root, `${ROOTS_VARIABLE} at "${key}"`);
-  if (isDefault) {
-    if (own instanceof Deno.errors.NotCapable) {
-      throw notPermitted(key, `Deno may not read ${keyVariable}`, needed, own);
-    }
-    return defaultTargetRoot();
-  }
-
-  const keys = [...new Set([...Object.keys(roots), DEFAULT_TARGET_ROOT_KEY])]
-    .map((known) => `"${known}"`).join(", ");
-  if (own instanceof Deno.errors.NotCapable) {
-    const state = `${ROOTS_VARIABLE} has only ${keys}, and Deno may not read ${keyVariable}`;
-    throw notPermitted(key, state, needed, own);
-  }
-  const example = JSON.stringify({ [key]: "/data/stardag" });
+  if (root !== undefined) return toTargetRoot(root, `target.roots["${key}"] of the configuration`);
+  const keys = Object.keys(roots).map((known) => `"${known}"`).join(", ") || "none";
   throw new ConfigError(
-    `Cannot find the target root "${key}": there is none of that key, only ${keys}. ` +
-      `Set ${keyVariable}=/data/stardag, or ${ROOTS_VARIABLE}='${example}'`,
+    `Cannot find the target root "${key}": the configuration that is set has ${keys}. Add it to its target.roots`,
   );
 }
 
-/**
- * A root as it is written by people, made the prefix of the uris below it: an absolute local path, or the uri it is, with a
- * slash at its end. Takes relative paths, `~`, `file://` urls and slashes too many; `source` says in errors where it is set.
- */
-export function toTargetRoot(root: string, source: string): string {
-  if (typeof root !== "string" || root.trim() === "") {
-    const value = typeof root === "string" ? `"${root}"` : `of type ${typeof root}`;
-    throw new ConfigError(
-      `Cannot use a target root: ${source} is ${value}. Set it to a folder or a uri, e.g. "/data/stardag"`,
-    );
-  }
-  if (root.startsWith("file:")) return withSlash(localPath(root));
-  if (root.endsWith("://")) return root;
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(root)) return withSlash(root);
-  if (/^~(?=[\\/]|$)/.test(root)) return withSlash(join(home(source), root.slice(1)));
-  return withSlash(resolve(root));
-}
-
-/** The path that a `file:` url names. Throws `ConfigError` for one with too few slashes, which would name another. */
-export function localPath(url: string): string {
-  if (Deno.build.os === "windows" || /^file:\/\/(?:localhost)?\//i.test(url)) {
-    return fromFileUrl(url);
-  }
+function readTimeout(sources: Sources): number {
+  const text = sources.variable("STARDAG_API_TIMEOUT");
+  if (text === undefined) return DEFAULT_TIMEOUT_SECONDS * 1000;
+  const seconds = z.coerce.number().positive().max(MOST_TIMEOUT_SECONDS).safeParse(text);
+  if (seconds.success) return seconds.data * 1000;
   throw new ConfigError(
-    `Cannot use "${url}": it names no file of this machine. ` +
-      `Write three slashes before the path, e.g. "file:///data/stardag"`,
+    `Cannot use STARDAG_API_TIMEOUT: it is "${text}", which is no number of seconds above 0. Set it e.g. to ${DEFAULT_TIMEOUT_SECONDS}`,
   );
 }
 
-function defaultTargetRoot(): string {
-  const folder = home(
-    `the target root "${DEFAULT_TARGET_ROOT_KEY}" is unless ${ROOTS_VARIABLE} says otherwise`,
-  );
-  return withSlash(join(folder, ".stardag", "local-target-roots", "default", "default"));
-}
-
-function home(source: string): string {
-  const variable = homeVariable();
-  const value = readVariable(variable);
-  if (typeof value === "string") return value;
-  const instead = `set ${ROOTS_VARIABLE}='{"${DEFAULT_TARGET_ROOT_KEY}":"/data/stardag"}'`;
-  const state = `Cannot find the home folder, where ${source}`;
-  if (value === undefined) {
-    throw new ConfigError(`${state}: ${variable} is not set. Set it, or ${instead}`);
-  }
-  const flag = `--allow-env=${ROOTS_VARIABLE},${ROOTS_VARIABLE}__DEFAULT,${variable}`;
-  throw new PermissionError(
-    `${state}: Deno may not read ${variable}. Run with ${flag}, or ${instead}`,
-    { flag, cause: value },
-  );
-}
-
-function homeVariable(): string {
-  return Deno.build.os === "windows" ? "USERPROFILE" : "HOME";
-}
-
-/** The value; `undefined` when it is not set or empty; the error when it may not be read. */
-function readVariable(name: string): string | undefined | Deno.errors.NotCapable {
-  try {
-    return Deno.env.get(name) || undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return error;
-    throw error;
-  }
-}
-
-function parseRoots(text: string): Record<string, string> {
-  const bad = (state: string, cause?: unknown): ConfigError =>
-    new ConfigError(
-      `Cannot read the target roots: ${ROOTS_VARIABLE} is "${text}", ${state}. ` +
-        `Set it to a JSON object from key to root, e.g. ` +
-        `${ROOTS_VARIABLE}='{"${DEFAULT_TARGET_ROOT_KEY}":"/data/stardag"}'`,
-      { cause },
-    );
-  let roots: unknown;
-  try {
-    roots = JSON.parse(text);
-  } catch (error) {
-    throw bad(`which is not JSON (${messageOf(error)})`, error);
-  }
-  if (typeof roots !== "object" || roots === null || Array.isArray(roots)) {
-    throw bad("which is not a JSON object");
-  }
-  for (const [key, root] of Object.entries(roots)) {
-    if (typeof root !== "string") {
-      throw bad(`where the root of "${key}" is ${JSON.stringify(root)} and not a string`);
-    }
-  }
-  return roots as Record<string, string>;
-}
-
-function withSlash(root: string): string {
-  return root.replace(/\/+$/, "") + "/";
-}
-
-function notPermitted(
-  key: string,
-  state: string,
-  variables: string,
-  cause: Deno.errors.NotCapable,
-): PermissionError {
-  const flag = `--allow-env=${variables}`;
-  return new PermissionError(
-    `Cannot find the target root "${key}": ${state}. Run with ${flag}, which tells where outputs are kept`,
-    { flag, cause },
+function readApiKey(sources: Sources): Secret | undefined {
+  const key = sources.variable("STARDAG_API_KEY");
+  if (key === undefined) return undefined;
+  if (API_KEY.test(key)) return new Secret(key);
+  throw new ConfigError(
+    "Cannot use STARDAG_API_KEY: it has a space, a line break or another character that no key has. " +
+      "Set it to the key alone",
   );
 }

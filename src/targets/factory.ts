@@ -4,12 +4,8 @@
  * @module
  */
 
-import {
-  DEFAULT_TARGET_ROOT_KEY,
-  getTargetRoot,
-  localPath,
-  toTargetRoot,
-} from "../config/config.ts";
+import { getTargetRoot } from "../config/config.ts";
+import { DEFAULT_TARGET_ROOT_KEY, localPath, toTargetRoot } from "../config/target_roots.ts";
 import { ConfigError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import { type Provider, provider } from "../provider.ts";

@@ -1,0 +1,109 @@
+/**
+ * Which registry, workspace and environment are worked with: from variables and the profile in use.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../errors.ts";
+import { resolveIds } from "./caches.ts";
+import { type Profile, readConfigFiles } from "./config_file.ts";
+import { configPath } from "./paths.ts";
+import { registryUrl } from "./registry_url.ts";
+import type { Sources } from "./sources.ts";
+
+/** Which registry, workspace and environment are worked with, and as whom. */
+export interface ConfigContext {
+  /** The profile in use. */
+  readonly profile: string | undefined;
+  /** The name of the registry in the files; there is none for a url that only a variable tells. */
+  readonly registryName: string | undefined;
+  /** Whose sign-in to that registry is used. */
+  readonly user: string | undefined;
+  /** The workspace as it is set: slug or id. */
+  readonly workspace: string | undefined;
+  /** Its id; `undefined` also when only its slug is known. */
+  readonly workspaceId: string | undefined;
+  /** The environment as it is set: slug or id. */
+  readonly environment: string | undefined;
+  /** Its id; `undefined` also when only its slug is known. */
+  readonly environmentId: string | undefined;
+}
+
+/**
+ * Each variable says otherwise than the profile for itself alone. With the url of another registry nothing of the profile
+ * is left, for its ids and its user belong to the registry that it names. Throws `ConfigError` for what is set and not
+ * there, `PermissionError` for what is named by a variable and may not be read.
+ */
+export function readContext(
+  sources: Sources,
+  useProjectConfig: boolean,
+): { readonly url: string | undefined; readonly context: ConfigContext } {
+  const active = activeProfile(sources, useProjectConfig);
+  const givenUrl = sources.variable("STARDAG_REGISTRY_URL");
+  const url = givenUrl === undefined
+    ? active?.url
+    : registryUrl(givenUrl, () => "STARDAG_REGISTRY_URL");
+  const inUse = active?.url === url ? active : undefined;
+  const registryName = inUse?.registry;
+  const workspace = sources.variable("STARDAG_WORKSPACE_ID") ?? inUse?.workspace;
+  const environment = sources.variable("STARDAG_ENVIRONMENT_ID") ?? inUse?.environment;
+  const ids = resolveIds(sources, registryName, workspace, environment);
+  const context = {
+    profile: inUse?.name,
+    registryName,
+    user: inUse?.user,
+    workspace,
+    environment,
+    ...ids,
+  };
+  return { url, context };
+}
+
+interface ActiveProfile extends Profile {
+  readonly name: string;
+  readonly url: string;
+}
+
+function activeProfile(sources: Sources, useProjectConfig: boolean): ActiveProfile | undefined {
+  const asked = sources.variable("STARDAG_PROFILE");
+  const files = readConfigFiles(sources, useProjectConfig);
+  const withDefault = files.find(({ defaultProfile }) => defaultProfile !== undefined);
+  const name = asked ?? withDefault?.defaultProfile;
+  if (name === undefined) return undefined;
+
+  const file = files.find(({ profiles }) => profiles.has(name));
+  const profile = file?.profiles.get(name);
+  if (file === undefined || profile === undefined) {
+    const source = asked ? "STARDAG_PROFILE" : withDefault?.place("default", "profile");
+    const known = quoted(files.flatMap(({ profiles }) => [...profiles.keys()]));
+    const state = `Cannot use the profile "${name}" of ${source}: the profiles are ${known}`;
+    if (useProjectConfig) sources.text(configPath(Deno.cwd())); // for the account of what may not be read
+    sources.requireAll(state, "where profiles are set");
+    throw new ConfigError(`${state}. Name one of these, or add [profile.${name}]`);
+  }
+
+  const url = files.map(({ registries }) => registries.get(profile.registry))
+    .find((url) => url !== undefined);
+  if (url === undefined) {
+    const known = quoted(files.flatMap(({ registries }) => [...registries.keys()]));
+    const place = file.place("profile", name, "registry");
+    const state = `Cannot use the profile "${name}": its registry in ${place}, is ` +
+      `"${profile.registry}", and the registries are ${known}`;
+    sources.requireAll(state, "where registries are set");
+    throw new ConfigError(
+      `${state}. Name one of these, or add [registry.${profile.registry}] with its url`,
+    );
+  }
+  // A project may give a name of the user's another url, but it does not get what the user has signed in with.
+  const own = files.find(({ isOfUser }) => isOfUser)?.registries.get(profile.registry);
+  return {
+    ...profile,
+    name,
+    url,
+    user: own === undefined || own === url ? profile.user : undefined,
+  };
+}
+
+function quoted(names: readonly string[]): string {
+  return names.length === 0 ? "none" : [...new Set(names)].map((name) => `"${name}"`).join(", ");
+}
