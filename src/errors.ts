@@ -146,6 +146,42 @@ export class RegistryError extends StardagError {
   }
 }
 
+/** The registry service has answered that it did not do what it was asked to. */
+export class ApiError extends RegistryError {
+  /** Status of the answer, e.g. 422. */
+  readonly status: number;
+  /** What the service said about it; `undefined` when it said nothing. */
+  readonly detail: string | undefined;
+
+  /** Made by the package. What lies with the service, or passes, is an outage: 429, and all from 500. */
+  constructor(message: string, details: { status: number; detail: string | undefined }) {
+    super(message, { isOutage: details.status === 429 || details.status >= 500 });
+    this.status = details.status;
+    this.detail = details.detail;
+  }
+}
+
+/** The registry service was asked without an API key and without a token. */
+export class NotAuthenticatedError extends ApiError {}
+
+/** The registry service does not know the API key. */
+export class InvalidApiKeyError extends ApiError {}
+
+/** The registry service cannot use the token. */
+export class InvalidTokenError extends ApiError {}
+
+/** The token for the registry service was good once. */
+export class TokenExpiredError extends ApiError {}
+
+/** Who asks the registry service is known to it, but may not do this. */
+export class AuthorizationError extends ApiError {}
+
+/** Who asks the registry service may not do so in this environment. */
+export class EnvironmentAccessError extends AuthorizationError {}
+
+/** The registry service does not know the build, the task, or whatever it was asked about. */
+export class NotFoundError extends ApiError {}
+
 /** An attempt at a task took longer than its `timeout`. */
 export class TaskTimeoutError extends StardagError {
   /** The time it had, in milliseconds. */
@@ -192,10 +228,33 @@ export class TaskFailedError extends StardagError {
   }
 }
 
-/** The message of whatever was thrown, for use inside another message: one line, also of Zod's lists of issues. */
+/**
+ * The message of whatever was thrown, for use inside another message: one line, also of Zod's lists of issues, with what
+ * caused it where the message does not say so.
+ */
 export function messageOf(error: unknown): string {
+  try {
+    return withCause(error, 0);
+  } catch {
+    return "an error that cannot be shown";
+  }
+}
+
+/** How far an error is followed to its causes. */
+const MOST_CAUSES = 5;
+
+function withCause(error: unknown, depth: number): string {
   if (!(error instanceof Error)) return typeof error === "string" ? error : describe(error);
-  return error instanceof z.core.$ZodError ? error.issues.map(issueText).join("; ") : error.message;
+  const own = error instanceof z.core.$ZodError
+    ? error.issues.map(issueText).join("; ")
+    : `${error.message || error.name}`;
+  const causes = error instanceof AggregateError ? error.errors.slice(0, 3) : [];
+  if (error.cause !== undefined) causes.push(error.cause);
+  if (depth === MOST_CAUSES || error instanceof StardagError) return own;
+  const texts = causes.map((cause) => withCause(cause, depth + 1)).filter((text) =>
+    text !== "" && (own === error.name || !own.includes(text))
+  );
+  return texts.length === 0 ? own : `${own} (${texts.join("; ")})`;
 }
 
 function issueText({ path, message }: z.core.$ZodIssue): string {

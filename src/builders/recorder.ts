@@ -6,7 +6,7 @@
  * @module
  */
 
-import { messageOf, RegistryError, type TaskFailedError } from "../errors.ts";
+import { messageOf, RegistryError, StardagError, type TaskFailedError } from "../errors.ts";
 import { isThenable } from "../thenable.ts";
 import { NIL_BUILD_ID, type Recorded, type Registry } from "../registries/registry.ts";
 import type { AnyTask } from "../tasks/task.ts";
@@ -382,8 +382,9 @@ export class Recorder {
     this.#options.stop(failure);
   }
 
-  #isForgiven(error: RegistryError): boolean {
-    return this.#options.onRegistryFailure === "warn" && error.isOutage;
+  #isForgiven(error: StardagError): boolean {
+    return this.#options.onRegistryFailure === "warn" && error instanceof RegistryError &&
+      error.isOutage;
   }
 
   #warn(error: unknown): void {
@@ -422,8 +423,8 @@ function requirementsOf(task: AnyTask): readonly AnyTask[] {
 }
 
 /** The error of a registry that keeps to its contract as it is; of others, one that says where it comes from. */
-function wrapped(error: unknown, method: keyof Registry, task?: AnyTask): RegistryError {
-  if (error instanceof RegistryError) return error;
+function wrapped(error: unknown, method: keyof Registry, task?: AnyTask): StardagError {
+  if (error instanceof StardagError) return error;
   const what = task === undefined ? method : `${method} of ${task}`;
   return new RegistryError(
     `The registry failed in ${what}: ${

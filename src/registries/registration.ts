@@ -21,7 +21,11 @@ export function outputUriOf(task: AnyTask): string | undefined {
   }
 }
 
-/** The ids of the tasks that it requires, each once, in order. Throws what `requires()` throws. */
+/** The ids of the tasks that it requires, each once, in order; none where `requires()` throws: that is why it failed. */
 export function dependencyIdsOf(task: AnyTask): readonly string[] {
-  return [...new Set(flattenTaskStruct(task.requires()).map(({ id }) => id))];
+  try {
+    return [...new Set(flattenTaskStruct(task.requires()).map(({ id }) => id))];
+  } catch {
+    return [];
+  }
 }

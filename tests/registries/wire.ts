@@ -1,10 +1,12 @@
 /**
- * What the registry service answers to requests about builds and tasks, said with an `InMemoryRegistry`: only names,
- * ids and dates are written in another way. Unaware of HTTP, of who asks, and of locks.
+ * What the registry service answers, said with an `InMemoryRegistry` and a table of locks: only names, ids and dates are
+ * written in another way. Unaware of HTTP, and of who asks.
  */
 
-import { uuid7 } from "../../src/uuid.ts";
+import { validate } from "@std/uuid";
 import { RegistryError } from "../../src/errors.ts";
+import { isPlainObject } from "../../src/json.ts";
+import { uuid7 } from "../../src/uuid.ts";
 import {
   InMemoryRegistry,
   type RegisteredAsset,
@@ -16,10 +18,11 @@ import type { RegistryAsset } from "../../src/tasks/asset.ts";
 import { type AnyTask, TASK_BRAND, type TaskBody } from "../../src/tasks/task.ts";
 import { TASK_TYPE } from "../../src/tasks/type_registry.ts";
 
-/** A request, its path without host and prefix. */
+/** A request, its path from the host on. */
 export interface WireRequest {
   readonly method: string;
   readonly path: string;
+  /** `null` for none. */
   readonly body: unknown;
 }
 
@@ -29,34 +32,233 @@ export interface WireResponse {
   readonly body: unknown;
 }
 
+/** An asked-for lock that somebody has, or had until it ended. */
+interface Lock {
+  readonly name: string;
+  readonly ownerId: string;
+  readonly acquiredAt: number;
+  readonly endsAt: number;
+  readonly version: number;
+}
+
+/** What a handler gets: the parts of the path that have a name, the query, the body. */
+interface Asked {
+  readonly part: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+}
+
+interface Route {
+  readonly method: string;
+  readonly pattern: URLPattern;
+  readonly status: number;
+  readonly handle: (asked: Asked) => unknown;
+}
+
 /** Answers requests; what it was told is in `registry`. */
 export class WireRegistry {
   readonly registry = new InMemoryRegistry();
-  readonly #environmentId = uuid7();
+  readonly environmentId = uuid7();
+  /** How many locks can be had at once. */
+  lockLimit = Infinity;
+  /** What the service hands out as target roots. */
+  targetRoots: readonly { readonly name: string; readonly uri_prefix: string }[] = [
+    { name: "default", uri_prefix: "/data/root" },
+  ];
   readonly #ids = new Map<string, string>();
+  readonly #locks = new Map<string, Lock>();
+  readonly #routes: readonly Route[] = this.#makeRoutes();
 
   answer({ method, path, body }: WireRequest): WireResponse {
-    const { pathname, searchParams } = new URL(path, "http://registry/");
-    const [, collection, id = "", part, taskId = "", action = ""] = pathname.split("/");
+    const { pathname, searchParams: query } = new URL(path, "http://registry/");
+    const routes = this.#routes.filter(({ pattern }) => pattern.test({ pathname }));
+    const route = routes.find((each) => each.method === method);
+    if (route === undefined) {
+      return routes.length === 0
+        ? { status: 404, body: { detail: "Not Found" } }
+        : { status: 405, body: { detail: "Method Not Allowed" } };
+    }
+    const part = route.pattern.exec({ pathname })!.pathname.groups as Record<string, string>;
     try {
-      if (method === "GET" && collection === "builds") {
-        return ok(this.#readBuilds(id, part, searchParams));
+      for (const [name, value] of Object.entries(part)) {
+        part[name] = decodeURIComponent(value);
+        if (name === "build_id") checkUuid(part[name], ["path", name]);
       }
-      if (method === "GET") return ok(this.#readTasks(id, part, searchParams));
-      if (id === "") return { status: 201, body: this.#begin(body) };
-      if (part !== "tasks") return ok(this.#end(id, part, searchParams));
-      if (taskId === "") return { status: 201, body: this.#register(id, body) };
-      if (action === "assets") return { status: 201, body: this.#upload(id, taskId, body) };
-      return ok(this.#tell(id, taskId, action, searchParams));
+      return { status: route.status, body: route.handle({ part, query, body }) };
     } catch (error) {
+      if (error instanceof Refusal) return { status: error.status, body: { detail: error.detail } };
       if (!(error instanceof RegistryError)) throw error;
       const what = error.message.includes(`build "`) ? "Build" : "Task";
       return { status: 404, body: { detail: `${what} not found` } };
     }
   }
 
+  #makeRoutes(): readonly Route[] {
+    const { registry } = this;
+    const routes: Route[] = [];
+    const on = (
+      method: string,
+      pathname: string,
+      handle: Route["handle"],
+      status = 200,
+    ): void => {
+      const pattern = new URLPattern({ pathname: `/api/v1${pathname}` });
+      routes.push({ method, pattern, status, handle });
+    };
+    const onEnd = (action: string, end: (id: string, query: URLSearchParams) => void): void =>
+      on("POST", `/builds/:build_id/${action}`, ({ part, query }) => {
+        end(part.build_id!, query);
+        return this.#build(registry.build(part.build_id!));
+      });
+    const onStep = (
+      action: string,
+      tell: (id: string, task: { readonly id: string }, query: URLSearchParams) => void,
+    ): void =>
+      on("POST", `/builds/:build_id/tasks/:task_id/${action}`, ({ part, query }) => {
+        const { build_id: buildId, task_id: id } = part as { build_id: string; task_id: string };
+        tell(buildId, { id }, query);
+        return { task_id: id, status: registry.taskStatus(buildId, id) };
+      });
+
+    on("POST", "/builds", ({ body }) => this.#begin(body), 201);
+    onEnd("complete", (id) => registry.buildComplete(id));
+    onEnd("cancel", (id) => registry.buildCancel(id));
+    onEnd("fail", (id, query) => registry.buildFail(id, text(query, "error_message")));
+    onEnd("exit-early", (id, query) => registry.buildExitEarly(id, text(query, "reason")));
+    on("POST", "/builds/:build_id/tasks", ({ part, body }) => this.#register(part, body), 201);
+    onStep("start", (id, task) => registry.taskStart(id, task));
+    onStep("complete", (id, task) => registry.taskComplete(id, task));
+    onStep(
+      "fail",
+      (id, task, query) => registry.taskFail(id, task, text(query, "error_message")),
+    );
+    onStep("suspend", (id, task) => registry.taskSuspend(id, task));
+    onStep("resume", (id, task) => registry.taskResume(id, task));
+    onStep("cancel", (id, task) => registry.taskCancel(id, task));
+    onStep(
+      "waiting-for-lock",
+      (id, task, query) => registry.taskWaitingForLock(id, task, text(query, "lock_owner")),
+    );
+    on(
+      "POST",
+      "/builds/:build_id/tasks/:task_id/assets",
+      ({ part, body }) => this.#upload(part.build_id!, part.task_id!, body),
+      201,
+    );
+
+    on(
+      "GET",
+      "/builds",
+      ({ query }) => paged("builds", registry.builds(), query, (build) => this.#build(build)),
+    );
+    on("GET", "/builds/:build_id", ({ part }) => this.#build(registry.build(part.build_id!)));
+    on("GET", "/builds/:build_id/:of", ({ part }) => this.#readBuild(part.build_id!, part.of!));
+    on("GET", "/tasks", ({ query }) => this.#readAllTasks(query));
+    on("GET", "/tasks/:task_id", ({ part }) => this.#task(this.#taskOf(part.task_id!)));
+    on("GET", "/tasks/:task_id/:of", ({ part }) => this.#readTask(part.task_id!, part.of!));
+    on("GET", "/target-roots", () => this.targetRoots);
+
+    on("POST", "/locks/:name/acquire", ({ part, body }) => this.#acquire(part.name!, body));
+    on("POST", "/locks/:name/renew", ({ part, body }) => {
+      this.#hold(part.name!, this.#ownLock(part.name!, body).ownerId, body);
+      return { renewed: true };
+    });
+    on("POST", "/locks/:name/release", ({ part, body }) => {
+      this.#ownLock(part.name!, body);
+      const { task_completed, build_id } = body as WireRelease;
+      if (task_completed === true && typeof build_id === "string") {
+        registry.taskComplete(build_id, { id: part.name! });
+      }
+      this.#locks.delete(part.name!);
+      return { released: true };
+    });
+    on("GET", "/locks/:name", ({ part }) => {
+      const lock = this.#lock(part.name!);
+      if (lock === undefined) throw new Refusal(404, "Lock not found");
+      return this.#lockRow(lock);
+    });
+    on("GET", "/locks/tasks/:task_id/completion-status", ({ part }) => ({
+      task_id: part.task_id,
+      is_completed: this.#isCompleted(part.task_id!),
+    }));
+    return routes;
+  }
+
+  #acquire(name: string, body: unknown): unknown {
+    const { owner_id, check_task_completion = true } = body as WireAcquire;
+    checkUuid(owner_id, ["body", "owner_id"]);
+    if (check_task_completion && this.#isCompleted(name)) {
+      return { status: "already_completed", acquired: false, lock: null, error_message: null };
+    }
+    const held = this.#lock(name);
+    if (held !== undefined && held.ownerId !== owner_id) {
+      throw new Refusal(423, {
+        status: "held_by_other",
+        error_message: "Lock is held by another owner",
+      });
+    }
+    const count = this.#locks.keys().filter((each) => this.#lock(each) !== undefined).toArray();
+    if (held === undefined && count.length >= this.lockLimit) {
+      throw new Refusal(429, {
+        status: "concurrency_limit_reached",
+        error_message: `Concurrency limit reached (${this.lockLimit})`,
+      });
+    }
+    const lock = this.#hold(name, owner_id, body);
+    return { status: "acquired", acquired: true, lock: this.#lockRow(lock), error_message: null };
+  }
+
+  #hold(name: string, ownerId: string, body: unknown): Lock {
+    const now = Date.now();
+    const lock = {
+      name,
+      ownerId,
+      acquiredAt: now,
+      endsAt: now + ((body as WireAcquire).ttl_seconds ?? 60) * 1000,
+      version: (this.#locks.get(name)?.version ?? -1) + 1,
+    };
+    this.#locks.set(name, lock);
+    return lock;
+  }
+
+  /** The lock while somebody has it. */
+  #lock(name: string): Lock | undefined {
+    const lock = this.#locks.get(name);
+    return lock !== undefined && Date.now() < lock.endsAt ? lock : undefined;
+  }
+
+  #ownLock(name: string, body: unknown): Lock {
+    const { owner_id } = body as WireAcquire;
+    checkUuid(owner_id, ["body", "owner_id"]);
+    const lock = this.#lock(name);
+    if (lock?.ownerId === owner_id) return lock!;
+    throw new Refusal(409, "Lock not found or not owned by caller");
+  }
+
+  #lockRow(lock: Lock): unknown {
+    return {
+      name: lock.name,
+      environment_id: this.environmentId,
+      owner_id: lock.ownerId,
+      acquired_at: date(new Date(lock.acquiredAt)),
+      expires_at: date(new Date(lock.endsAt)),
+      version: lock.version,
+    };
+  }
+
+  #isCompleted(taskId: string): boolean {
+    return this.registry.allTasks().some(({ id, status }) =>
+      id === taskId && status === "completed"
+    );
+  }
+
   #begin(body: unknown): unknown {
-    const { commit_hash, root_task_ids, description } = body as WireBuild;
+    const { commit_hash, root_task_ids = [], description } = body as WireBuild;
+    if (!Array.isArray(root_task_ids)) {
+      const loc = ["body", "root_task_ids"];
+      const msg = "Input should be a valid list";
+      throw new Refusal(422, [{ type: "list_type", loc, msg, input: root_task_ids }]);
+    }
     const roots = root_task_ids.map((id) => ({ id }));
     return this.#build(
       this.registry.build(
@@ -68,38 +270,30 @@ export class WireRegistry {
     );
   }
 
-  #end(buildId: string, action: string | undefined, query: URLSearchParams): unknown {
-    const { registry } = this;
-    if (action === "complete") registry.buildComplete(buildId);
-    else if (action === "cancel") registry.buildCancel(buildId);
-    else if (action === "fail") registry.buildFail(buildId, text(query, "error_message"));
-    else if (action === "exit-early") registry.buildExitEarly(buildId, text(query, "reason"));
-    else throw new Error(`no such action: ${action}`);
-    return this.#build(registry.build(buildId));
-  }
-
-  #register(buildId: string, body: unknown): unknown {
+  #register(part: Asked["part"], body: unknown): unknown {
+    const missing = ["task_id", "task_name", "task_data"].filter((key) => !(key in Object(body)));
+    if (missing.length > 0) {
+      const msg = "Field required";
+      throw new Refusal(
+        422,
+        missing.map((key) => ({ type: "missing", loc: ["body", key], msg, input: body })),
+      );
+    }
     const task = wireTask(body as WireTask);
-    this.registry.taskRegister(buildId, task);
+    this.registry.taskRegister(part.build_id!, task);
     return this.#task(this.#taskOf(task.id));
   }
 
-  #tell(buildId: string, id: string, action: string, query: URLSearchParams): unknown {
-    const { registry } = this;
-    const task = { id };
-    if (action === "start") registry.taskStart(buildId, task);
-    else if (action === "complete") registry.taskComplete(buildId, task);
-    else if (action === "fail") registry.taskFail(buildId, task, text(query, "error_message"));
-    else if (action === "suspend") registry.taskSuspend(buildId, task);
-    else if (action === "resume") registry.taskResume(buildId, task);
-    else if (action === "cancel") registry.taskCancel(buildId, task);
-    else if (action === "waiting-for-lock") {
-      registry.taskWaitingForLock(buildId, task, text(query, "lock_owner"));
-    } else throw new Error(`no such action: ${action}`);
-    return { task_id: id, status: registry.taskStatus(buildId, id) };
-  }
-
   #upload(buildId: string, taskId: string, body: unknown): unknown {
+    const wrong = (body as readonly RegistryAsset[]).flatMap(({ body: input }, i) =>
+      isPlainObject(input) ? [] : [{
+        type: "dict_type",
+        loc: ["body", i, "body"],
+        msg: "Input should be a valid dictionary",
+        input,
+      }]
+    );
+    if (wrong.length > 0) throw new Refusal(422, wrong);
     const assets = (body as readonly RegistryAsset[]).map((asset) =>
       asset.type === "markdown"
         ? { ...asset, body: (asset.body as unknown as { content: string }).content }
@@ -111,14 +305,9 @@ export class WireRegistry {
     return this.#assets(taskId, this.registry.assets(taskId).filter(isUploaded));
   }
 
-  #readBuilds(id: string, part: string | undefined, query: URLSearchParams): unknown {
+  #readBuild(id: string, of: string): unknown {
     const { registry } = this;
-    if (id === "") {
-      return paged("builds", registry.builds(), query, (build) => this.#build(build));
-    }
-    switch (part) {
-      case undefined:
-        return this.#build(registry.build(id));
+    switch (of) {
       case "tasks":
         return registry.tasks(id).map((task) => ({
           ...this.#task(task),
@@ -150,22 +339,21 @@ export class WireRegistry {
         };
       }
     }
-    throw new Error(`no such part of a build: ${part}`);
+    throw new Refusal(404, "Not Found");
   }
 
-  #readTasks(id: string, part: string | undefined, query: URLSearchParams): unknown {
+  #readAllTasks(query: URLSearchParams): unknown {
+    const [name, namespace] = [text(query, "task_name"), text(query, "task_namespace")];
+    const found = this.registry.allTasks().filter((task) =>
+      (name === undefined || task.name === name) &&
+      (namespace === undefined || task.namespace === namespace)
+    );
+    return paged("tasks", found, query, (task) => this.#task(task));
+  }
+
+  #readTask(id: string, of: string): unknown {
     const { registry } = this;
-    if (id === "") {
-      const [name, namespace] = [text(query, "task_name"), text(query, "task_namespace")];
-      const found = registry.allTasks().filter((task) =>
-        (name === undefined || task.name === name) &&
-        (namespace === undefined || task.namespace === namespace)
-      );
-      return paged("tasks", found, query, (task) => this.#task(task));
-    }
-    switch (part) {
-      case undefined:
-        return this.#task(this.#taskOf(id));
+    switch (of) {
       case "events":
         return registry.taskEvents(id).map((event) => this.#event(event));
       case "assets":
@@ -187,17 +375,19 @@ export class WireRegistry {
         };
       }
     }
-    throw new Error(`no such part of a task: ${part}`);
+    throw new Refusal(404, "Not Found");
   }
 
   #taskOf(id: string): RegisteredTask {
-    return this.registry.allTasks().find((task) => task.id === id)!;
+    const task = this.registry.allTasks().find((each) => each.id === id);
+    if (task === undefined) throw new Refusal(404, "Task not found");
+    return task;
   }
 
   #build(build: RegisteredBuild): unknown {
     return {
       id: build.id,
-      environment_id: this.#environmentId,
+      environment_id: this.environmentId,
       user_id: null,
       name: build.name,
       description: build.description ?? null,
@@ -215,7 +405,7 @@ export class WireRegistry {
     return {
       id: this.#idOf(task.id),
       task_id: task.id,
-      environment_id: this.#environmentId,
+      environment_id: this.environmentId,
       task_namespace: task.namespace,
       task_name: task.name,
       task_data: task.body,
@@ -260,33 +450,65 @@ export class WireRegistry {
 
 /** A build as it is begun over the wire. */
 interface WireBuild {
-  readonly commit_hash: string | null;
-  readonly root_task_ids: readonly string[];
-  readonly description: string | null;
+  readonly commit_hash?: string | null;
+  readonly root_task_ids?: readonly string[];
+  readonly description?: string | null;
+}
+
+/** What a lock is asked for with. */
+interface WireAcquire {
+  readonly owner_id: string;
+  readonly ttl_seconds?: number;
+  readonly check_task_completion?: boolean;
+}
+
+/** What a lock is given back with. */
+interface WireRelease {
+  readonly task_completed?: boolean;
+  readonly build_id?: string | null;
 }
 
 /** A task as it is registered over the wire. */
 interface WireTask {
   readonly task_id: string;
-  readonly task_namespace: string;
+  readonly task_namespace?: string;
   readonly task_name: string;
   readonly task_data: TaskBody;
-  readonly version: string;
-  readonly output_uri: string | null;
-  readonly dependency_task_ids: readonly string[];
+  readonly version?: string | null;
+  readonly output_uri?: string | null;
+  readonly dependency_task_ids?: readonly string[];
 }
 
 /** All that a registry looks at in a task. */
 function wireTask(wire: WireTask): AnyTask {
+  const { task_namespace = "", version, output_uri, dependency_task_ids = [] } = wire;
   return {
     id: wire.task_id,
-    version: wire.version,
+    version: version ?? "",
     [TASK_BRAND]: true,
-    [TASK_TYPE]: { namespace: wire.task_namespace, name: wire.task_name },
+    [TASK_TYPE]: { namespace: task_namespace, name: wire.task_name },
     toJSON: () => wire.task_data,
-    requires: () => wire.dependency_task_ids.map((id) => ({ id, [TASK_BRAND]: true }) as never),
-    output: () => wire.output_uri === null ? undefined : { uri: wire.output_uri },
+    requires: () => dependency_task_ids.map((id) => ({ id, [TASK_BRAND]: true }) as never),
+    output: () => typeof output_uri === "string" ? { uri: output_uri } : undefined,
   } as Partial<AnyTask> as AnyTask;
+}
+
+/** What is not done, and why. */
+class Refusal extends Error {
+  constructor(readonly status: number, readonly detail: unknown) {
+    super(JSON.stringify(detail));
+  }
+}
+
+/** Refuses what is no UUID. */
+function checkUuid(input: string, loc: readonly string[]): void {
+  if (validate(input)) return;
+  const at = [...input].findIndex((character) => !/[0-9a-f-]/i.test(character));
+  const error = at >= 0
+    ? `invalid character: found \`${input[at]}\` at ${at + 1}`
+    : `invalid length: found ${input.length}`;
+  const msg = `Input should be a valid UUID, ${error}`;
+  throw new Refusal(422, [{ type: "uuid_parsing", loc, msg, input, ctx: { error } }]);
 }
 
 function paged<T>(
@@ -297,12 +519,17 @@ function paged<T>(
 ): unknown {
   const page = Number(query.get("page") ?? 1);
   const size = Number(query.get("page_size") ?? 20);
+  if (size > 100) {
+    throw new Refusal(422, [{
+      type: "less_than_equal",
+      loc: ["query", "page_size"],
+      msg: "Input should be less than or equal to 100",
+      input: query.get("page_size"),
+      ctx: { le: 100 },
+    }]);
+  }
   const shown = rows.slice((page - 1) * size, page * size);
   return { [key]: shown.map(write), total: rows.length, page, page_size: size };
-}
-
-function ok(body: unknown): WireResponse {
-  return { status: 200, body };
 }
 
 function text(query: URLSearchParams, key: string): string | undefined {
