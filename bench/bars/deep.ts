@@ -52,7 +52,7 @@ const STEPS: Readonly<Record<string, (length: number) => Promise<number>>> = {
       await discover(schedule, reserveNodes(schedule, [task], undefined).fresh, {
         maxConcurrent: 50,
         signal: new AbortController().signal,
-        limits: new Limits({}, () => false),
+        limits: new Limits({}, schedule.ranks),
         slice: new TimeSlice(1),
         onError(_node, error) {
           throw error;

@@ -171,7 +171,7 @@ class Build {
   #graceTimer: Timer | undefined;
   readonly #graceEnd = Promise.withResolvers<void>();
   #isGraceOver = false;
-  /** Whether all is told: nothing that still ends is waited for. */
+  /** Whether nothing that still ends is waited for. */
   #isOver = false;
   #wake: (() => void) | undefined;
 
@@ -193,7 +193,7 @@ class Build {
       });
     }
     this.#schedule = new Schedule((node, because) => this.#skipped(node, because));
-    this.#limits = new Limits(concurrencyLimits, (a, b) => this.#schedule.isBefore(a, b));
+    this.#limits = new Limits(concurrencyLimits, this.#schedule.ranks);
     this.#progress = new Progress({
       schedule: this.#schedule,
       errors: this.#errors,
@@ -215,6 +215,7 @@ class Build {
       this.#progress.phase = "building";
       if (!this.#stop.signal.aborted) this.#reporters.discoveryEnded(this.#progress);
       await this.#loop();
+      this.#isOver = true;
       await this.#cleanedUp();
       if (this.#broken !== undefined) throw this.#broken.error;
       this.#progress.phase = "recording";
@@ -231,9 +232,7 @@ class Build {
       throw error;
     } finally {
       clearTimeout(this.#graceTimer);
-      // What still ends is not waited for, but suspended tasks are not left as they are.
       this.#isOver = true;
-      this.#takeEnded();
     }
   }
 
@@ -538,9 +537,9 @@ class Build {
     this.#kept.set(node, context);
     if (this.#isWatched) this.#tell({ kind: "suspended", task: schedule.task(node), requires });
     try {
-      const { nodes, fresh } = reserve(schedule, requires, node);
       // Others that wait in a circle are found when nothing moves any more.
-      if (nodes.includes(node)) throw schedule.cycleError([node]);
+      if (requires.some(({ id }) => schedule.find(id) === node)) throw schedule.cycleError([node]);
+      const { nodes, fresh } = reserve(schedule, requires, node);
       for (const required of nodes) schedule.require(node, required);
       schedule.release(node, nodes);
       for (const each of fresh) this.#toDiscover.push(each);
@@ -576,6 +575,7 @@ class Build {
       if (!this.#stop.signal.aborted) this.#break(error);
     }).finally(() => {
       this.#isDiscovering = false;
+      if (this.#toDiscover.length > 0) this.#discoverMore();
       this.#wakeUp();
     });
   }

@@ -6,7 +6,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { describe, isPlainObject } from "../json.ts";
-import { ReadyQueue } from "./ready_queue.ts";
+import { type Ranks, ReadyQueue } from "./ready_queue.ts";
 
 /** How many tasks with a key may run at once, by key. */
 export type ConcurrencyLimits = Readonly<Record<string, number>>;
@@ -33,11 +33,11 @@ export interface LimitSet {
 export class Limits {
   readonly #limits = new Map<string, Limit>();
   readonly #sets = new Map<string, LimitSet>();
-  readonly #isBefore: (a: number, b: number) => boolean;
+  readonly #ranks: Ranks;
 
   /** Throws `TypeError` and `RangeError` when a limit could never let anything run. */
-  constructor(limits: ConcurrencyLimits, isBefore: (a: number, b: number) => boolean) {
-    this.#isBefore = isBefore;
+  constructor(limits: ConcurrencyLimits, ranks: Ranks) {
+    this.#ranks = ranks;
     if (!isPlainObject(limits as unknown)) {
       throw new TypeError(
         `Cannot build with concurrencyLimits ${
@@ -63,7 +63,7 @@ export class Limits {
     let set = this.#sets.get(key);
     if (set === undefined) {
       const limits = names.map((name) => this.#limitOf(name, task));
-      this.#sets.set(key, set = new ParkedSet(limits, this.#isBefore));
+      this.#sets.set(key, set = new ParkedSet(limits, this.#ranks));
     }
     return set;
   }
@@ -85,9 +85,9 @@ class ParkedSet implements LimitSet {
   /** The first of those that wait stands for all: what it lacks, they lack. */
   readonly #parked: ReadyQueue;
 
-  constructor(limits: readonly Limit[], isBefore: (a: number, b: number) => boolean) {
+  constructor(limits: readonly Limit[], ranks: Ranks) {
     this.#limits = limits;
-    this.#parked = new ReadyQueue(isBefore);
+    this.#parked = new ReadyQueue(ranks);
     for (const { sets } of limits) sets.push(this);
   }
 

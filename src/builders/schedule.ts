@@ -11,7 +11,7 @@
 import { DependencyCycleError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import type { LimitSet } from "./limits.ts";
-import { ReadyQueue } from "./ready_queue.ts";
+import { type Ranks, ReadyQueue } from "./ready_queue.ts";
 import type { TaskResult } from "./summary.ts";
 
 /** The states of a task in a build. */
@@ -72,7 +72,15 @@ export class Schedule {
   /** For each skipped node the one that failed. */
   readonly #blame = new Map<number, number>();
   readonly #onSkipped: ((node: number, because: number) => void) | undefined;
-  readonly #ready = new ReadyQueue((a, b) => this.isBefore(a, b));
+  /** What ranks the nodes that are ready. */
+  readonly ranks: Ranks = {
+    priorities: this.#priorities,
+    heights: this.#heights,
+    turns: this.#turns,
+  };
+  readonly #ready = new ReadyQueue(this.ranks);
+  /** Those that are ready before it is settled how they rank. */
+  #unranked: number[] | undefined = [];
   #turn = 0;
   #previouslyCompleted = 0;
 
@@ -201,13 +209,6 @@ export class Schedule {
     }
   }
 
-  /** Whether of two ready nodes the first is to be started first. */
-  isBefore(a: number, b: number): boolean {
-    return (this.#priorities[b]! - this.#priorities[a]! ||
-      this.#heights[b]! - this.#heights[a]! ||
-      this.#turns[a]! - this.#turns[b]!) < 0;
-  }
-
   /** How many tasks were complete when they were found. */
   get previouslyCompleted(): number {
     return this.#previouslyCompleted;
@@ -286,7 +287,8 @@ export class Schedule {
       }
       heights[node] = height;
     }
-    this.#ready.restore();
+    for (const node of this.#unranked ?? []) this.#ready.add(node);
+    this.#unranked = undefined;
     return cycle;
   }
 
@@ -355,7 +357,8 @@ export class Schedule {
     this.#moved(node, "ready");
     // One that was suspended, or failed an attempt, keeps its turn: what was begun ends before others begin.
     if (this.#turns[node] === NONE) this.#turns[node] = this.#turn++;
-    this.#ready.add(node);
+    if (this.#unranked === undefined) this.#ready.add(node);
+    else this.#unranked.push(node);
   }
 
   #skip(node: number, because: number): void {

@@ -9,16 +9,19 @@ export interface BuildSpec {
   readonly roots: readonly number[];
   readonly maxConcurrent: number;
   readonly limits: Readonly<Record<string, number>>;
+  readonly maxConcurrentDiscover: number;
   readonly failMode: "fail_fast" | "continue";
   /** How long tasks that were asked to stop may go on, in milliseconds. */
   readonly gracePeriod: number;
 }
 
-/** A task, called by its place: it only requires and yields tasks of lower places. */
+/** A task, called by its place: it only requires tasks of lower places, and yields such or itself. */
 export interface NodeSpec {
   readonly requires: readonly number[];
   /** It was complete before the build. */
   readonly done: boolean;
+  /** When it says whether it is complete: as it is asked, a little later, or when the test has it answer. */
+  readonly check: "at once" | "soon" | "when told";
   readonly priority: number;
   readonly keys: readonly string[];
   readonly policy: PolicySpec;
@@ -36,6 +39,8 @@ export interface PolicySpec {
 
 /** An attempt: the tasks it yields, one yield after the other, then how it ends. */
 export interface AttemptSpec {
+  /** Whether it looks at its signal. */
+  readonly looks: boolean;
   readonly yields: readonly (readonly number[])[];
   readonly end: "complete" | Failure;
 }
@@ -47,7 +52,12 @@ export type Failure = "error" | "fatal" | "no output";
 export type ModelOutcome =
   | { readonly kind: "complete" }
   | { readonly kind: "suspended"; readonly yielded: readonly number[] }
-  | { readonly kind: "failed"; readonly why: Failure | "asked to stop" };
+  | {
+    readonly kind: "failed";
+    /** What it throws tells by itself that it was "asked to stop". */
+    readonly why: Failure | "asked to stop";
+    readonly hasLooked: boolean;
+  };
 
 /** How a task ends, as in the summary. */
 export type Final =
@@ -58,6 +68,9 @@ export type Final =
   | "cancelled"
   | "pending";
 
+/** How a task counts while the build goes on. */
+export type Current = Final | "running" | "suspended";
+
 /** A task that the build knows. Whether it is ready or skipped is no state: it follows from the states of others. */
 interface Node {
   readonly place: number;
@@ -67,10 +80,13 @@ interface Node {
   state: "idle" | "running" | "suspended" | "backing off" | "complete" | "failed" | "cancelled";
   /** What it cannot go on without; `undefined` as long as nobody has looked. */
   waitsFor: readonly number[] | undefined;
+  check: "none" | "under way" | "answered";
   attempt: number;
   /** How long the attempt may still run, and when it was last started or taken up. */
   timeLeft: number;
   since: number;
+  /** The time of the attempt is over: it was asked to stop. */
+  isTimedOut: boolean;
   /** The event by which it was last started or taken up. */
   turn: number;
   /** When the next attempt may begin, once that was announced. */
@@ -89,48 +105,108 @@ export class Model {
   readonly trace: string[] = [];
   /** Attempts that failed and were to be followed by another. */
   retried = 0;
+  /** How often the build must have warned. */
+  warnings = 0;
   #stoppedAt = Infinity;
+  #isGraceOver = false;
+  /** What the build begins with is known. */
+  #hasBegun = false;
   readonly #spec: BuildSpec;
   #now: number;
   readonly #nodes = new Map<number, Node>();
+  /** What is being looked at, and what is to be looked at after that. */
+  #level: Node[] = [];
+  #toLook: Node[] = [];
+  /** The level was begun since all was quiet. */
+  #isNewLevel = false;
   #event = 0;
   /**
-   * Since all was quiet, things have happened of which the build may learn one by one, and what they lead to in between.
-   * What became ready or free by them is not held against it before all is quiet again.
+   * Ends of which the build knows, but may first start what it can: these are taken in when all is quiet, or as soon as
+   * something happens that cannot happen before.
    */
-  #isMany = false;
-  #wasStoppedInTurn = false;
-  readonly #endedInTurn = new Set<Node>();
+  #arrived: (() => void)[] = [];
+  /**
+   * The event since when the build has been looking at tasks, if it has since all was quiet. What follows from that may
+   * come before or after other things: it is not held against the build before all is quiet again.
+   */
+  #lookingSince: number | undefined;
   readonly #readyInTurn = new Set<Node>();
+  #wasStopped = false;
 
   /** `now` is the time at which the build begins, in milliseconds. */
   constructor(spec: BuildSpec, now: number) {
     this.#spec = spec;
     this.#now = now;
     this.#happens("begin", () => this.#look(spec.roots));
-    for (const node of this.#nodes.values()) node.height = this.#heightOf(node);
   }
 
   // ---- what happens ----
 
-  /** All was quiet, and now one thing happens, or several at once. */
-  beginTurn(isMany: boolean): void {
-    this.#isMany = isMany;
-    this.#wasStoppedInTurn = false;
-    this.#endedInTurn.clear();
+  /** All is quiet, and now one thing happens, or several at once. */
+  beginTurn(): void {
+    this.quiet();
+    this.#lookingSince = undefined;
+    this.#isNewLevel = false;
     this.#readyInTurn.clear();
+    this.#wasStopped = this.isStopped;
+  }
+
+  /** Nothing moves until something happens. */
+  quiet(): void {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (const take of arrived) take();
+  }
+
+  /** A task is asked whether it is complete. */
+  checkBegan(place: number): void {
+    if (!this.#nodes.has(place)) this.quiet();
+    this.#happens(`check ${place}`, () => {
+      this.#lookingSince ??= this.#event;
+      const node = this.#nodes.get(place);
+      if (node === undefined) return this.problem(`${place} is looked at, but nobody needs it`);
+      if (this.isStopped) this.problem(`${place} is looked at after the build was stopped`);
+      if (node.check !== "none") this.problem(`${place} is looked at again`);
+      // All that came in by then is taken along, also what is only now seen to have come.
+      if (this.#level.length === 0 || (this.#isNewLevel && this.#toLook.includes(node))) {
+        this.#level.push(...this.#toLook);
+        this.#toLook = [];
+        this.#isNewLevel = true;
+      }
+      if (!this.#level.includes(node)) this.problem(`${place} is looked at before its turn`);
+      node.check = "under way";
+      const most = this.#spec.maxConcurrentDiscover;
+      if (this.#checks.length > most) this.problem(`more than ${most} checks at once`);
+    });
+  }
+
+  /** A task says whether it is complete. */
+  checkEnded(place: number): void {
+    this.#happens(`checked ${place}`, () => {
+      this.#lookingSince ??= this.#event;
+      this.#nodes.get(place)!.check = "answered";
+      const level = this.#level;
+      if (this.isStopped || !level.every(({ check }) => check === "answered")) return;
+      this.#level = [];
+      for (const node of level) this.#found(node);
+      if (this.#hasBegun || this.#toLook.length > 0) return;
+      this.#hasBegun = true;
+      for (const node of this.#nodes.values()) node.height = this.#heightOf(node);
+    });
   }
 
   /** The executor is given a task. */
   submitted(place: number, attempt: number): void {
+    const node = this.#nodes.get(place);
+    if (node === undefined || !this.#mayStart(node)) this.quiet();
     this.#happens(`submit ${place}`, () => {
-      const node = this.#nodes.get(place);
       if (node === undefined) return this.problem(`${place} was never asked for`);
       this.#checkSubmitted(node);
       const isNext = node.state !== "suspended";
       if (isNext) {
         node.attempt++;
         node.timeLeft = node.spec.policy.timeout;
+        node.isTimedOut = false;
         node.told.push(`started ${node.attempt}`);
       } else {
         node.told.push("resumed");
@@ -146,41 +222,26 @@ export class Model {
     });
   }
 
-  /** The executor gives an outcome; at once, when `submit()` itself did. */
-  ended(place: number, outcome: ModelOutcome, isAtOnce: boolean): void {
-    if (isAtOnce) this.#isMany = true;
-    const what = outcome.kind === "failed" ? `failed: ${outcome.why}` : outcome.kind;
-    this.#happens(`end ${place}, ${what}`, () => {
-      const node = this.#nodes.get(place)!;
-      this.#endedInTurn.add(node);
-      node.timeLeft -= this.#now - node.since;
-      switch (outcome.kind) {
-        case "complete":
-          node.state = "complete";
-          node.told.push("completed");
-          return;
-        case "suspended":
-          node.state = "suspended";
-          node.waitsFor = outcome.yielded;
-          node.told.push("suspended");
-          this.#look(outcome.yielded);
-          return;
-        case "failed":
-          this.#failed(node, outcome.why);
-          // It has been told at once, and so must heed it at once.
-          if (isAtOnce) this.#wasStoppedInTurn = false;
-          return;
-      }
-    });
+  /** The executor gives an outcome, when all was quiet before. */
+  ended(place: number, outcome: ModelOutcome): void {
+    this.#ended(this.#nodes.get(place)!, outcome, this.#wasStopped);
+  }
+
+  /** `submit()` itself gives an outcome: others are started before the build looks at it, unless it is a failure. */
+  endedAtOnce(place: number, outcome: ModelOutcome): void {
+    const node = this.#nodes.get(place)!;
+    this.trace.push(`${place} ends at once`);
+    this.#arrived.push(() => this.#ended(node, outcome, false));
+    if (outcome.kind === "failed") this.quiet();
   }
 
   /** The build says when it will try again. */
   retrying(place: number, attempt: number, delay: number): void {
     const node = this.#nodes.get(place)!;
-    node.told.push(`retrying ${attempt}`);
-    if (node.state !== "backing off" || node.due !== undefined) {
-      return this.problem(`${place} is to be tried again`);
-    }
+    if (node.due !== undefined || node.state !== "backing off") this.quiet();
+    // What comes with it may have stopped the build.
+    const isNext = node.state === "backing off" || node.state === "cancelled";
+    if (!isNext || node.due !== undefined) return this.problem(`${place} is to be tried again`);
     const [shortest, longest] = node.spec.policy.delay(attempt);
     if (!(delay >= shortest && delay <= longest)) this.problem(`${place} waits for ${delay} ms`);
     this.trace.push(`${place} comes again in ${delay} ms`);
@@ -189,20 +250,28 @@ export class Model {
 
   /** The timers until now have run: for the next attempt, for those out of time, for those that do not stop. */
   timePassed(now: number): void {
+    const { gracePeriod } = this.#spec;
+    const deadline = ({ since, timeLeft }: Node): number => since + timeLeft;
     this.#happens(`time ${now}`, () => {
       this.#now = now;
       for (const node of this.#nodes.values()) {
         if (node.state === "backing off" && node.due! <= now) node.state = "idle";
       }
-      const deadline = ({ since, timeLeft }: Node): number => since + timeLeft;
       const running = this.#running().sort((a, b) => deadline(a) - deadline(b) || a.turn - b.turn);
       for (const node of running) {
-        if (deadline(node) <= now) this.#failed(node, "error");
-        else if (this.#stoppedAt + this.#spec.gracePeriod <= now) {
-          this.#failed(node, "asked to stop");
-        } else continue;
-        this.#endedInTurn.add(node);
+        if (!this.isStopped && deadline(node) <= now && !node.isTimedOut) {
+          node.isTimedOut = true;
+          this.trace.push(`${node.place} is out of time`);
+        }
+        if (!node.isTimedOut || deadline(node) + gracePeriod > now) continue;
+        this.warnings++;
+        this.#arrived.push(() => this.#givenUp(node));
       }
+      if (this.#isGraceOver || this.#stoppedAt + gracePeriod > now) return;
+      this.#isGraceOver = true;
+      if (running.length === 0) return;
+      this.warnings++;
+      for (const node of running) this.#arrived.push(() => this.#givenUp(node));
     });
   }
 
@@ -216,37 +285,41 @@ export class Model {
   /** What should have happened by now, where nothing moves until the next event. */
   overdue(): readonly string[] {
     const nodes = [...this.#nodes.values()];
-    const running = this.#running();
-    const isFull = this.isStopped || running.length >= this.#spec.maxConcurrent;
-    return [
-      ...nodes.filter(({ state, due }) => state === "backing off" && due === undefined)
-        .map(({ place }) => `${place} failed, and no other attempt was announced`),
-      ...this.#ready().filter((node) => !isFull && this.#hasSlots(node, running))
-        .map(({ place }) => `${place} was not started`),
-    ];
+    const late = nodes.filter(({ state, due }) => state === "backing off" && due === undefined)
+      .map(({ place }) => `${place} failed, and no other attempt was announced`);
+    if (this.isStopped) return late;
+    for (const node of this.#ready()) {
+      if (this.#mayStart(node)) late.push(`${node.place} was not started`);
+    }
+    const open = this.#level.filter(({ check }) => check !== "answered").length;
+    if (this.#checks.length < Math.min(this.#spec.maxConcurrentDiscover, open)) {
+      late.push(`only ${this.#checks.length} checks are under way, of ${open}`);
+    }
+    if (open === 0) {
+      for (const { place } of this.#toLook) late.push(`nobody looks at ${place}`);
+    }
+    return late;
   }
 
-  /** How each known task ends if the build ends now. */
-  finals(): ReadonlyMap<number, Final> {
-    const finals = new Map<number, Final>();
-    for (const node of this.#nodes.values()) finals.set(node.place, this.#final(node));
-    return finals;
+  /** How each known task counts now. */
+  current(): ReadonlyMap<number, Current> {
+    const current = new Map<number, Current>();
+    for (const node of this.#nodes.values()) current.set(node.place, this.#current(node));
+    return current;
   }
 
-  /** What a reporter must have been told of each known task when the build has ended. */
+  /** What a reporter must have been told of each known task by now. */
   told(): ReadonlyMap<number, readonly string[]> {
     const told = new Map<number, readonly string[]>();
     for (const node of this.#nodes.values()) {
-      const final = this.#final(node);
-      const isSilent = node.state === final || (final !== "skipped" && final !== "cancelled");
-      const end = final === "skipped" ? `skipped ${node.attempt}` : final;
-      told.set(node.place, isSilent ? node.told : [...node.told, end]);
+      const isSkipped = this.#current(node) === "skipped";
+      told.set(node.place, isSkipped ? [...node.told, `skipped ${node.attempt}`] : node.told);
     }
     return told;
   }
 
-  /** How many tasks end how if the build ends now. */
-  taskCount(): Readonly<Record<Final | "discovered", number>> {
+  /** How many tasks count how. */
+  taskCount(): Readonly<Record<Current | "discovered", number>> {
     const count = {
       discovered: this.#nodes.size,
       previouslyCompleted: 0,
@@ -255,30 +328,18 @@ export class Model {
       skipped: 0,
       cancelled: 0,
       pending: 0,
+      running: 0,
+      suspended: 0,
     };
-    for (const final of this.finals().values()) count[final]++;
+    for (const current of this.current().values()) count[current]++;
     return count;
   }
 
   /** What a build tells of itself while it goes on. */
   progress(): Readonly<Record<string, unknown>> {
-    const { cancelled, pending, ...count } = this.taskCount();
-    const nodes = [...this.#nodes.values()];
-    const open = nodes.filter((node) => node.state === "suspended" && !this.#isBlocked(node));
-    // One that could go on waits for its turn, as those do that have not begun.
-    const next = open.filter((node) => this.#isReady(node)).length;
-    const running = this.#running().length;
-    const again =
-      nodes.filter(({ state, attempt }) =>
-        state === "backing off" || (state === "idle" && attempt > 0)
-      ).length;
     return {
-      phase: "building",
-      ...count,
-      pending: pending + next + again,
-      running,
-      suspended: open.length - next,
-      cancelled: cancelled - open.length - running - again,
+      phase: this.#hasBegun ? "building" : "discovering",
+      ...this.taskCount(),
       retried: this.retried,
       isStopping: this.isStopped,
     };
@@ -299,71 +360,155 @@ export class Model {
     return this.#nodes.get(place)?.state === "running";
   }
 
-  isKnown(place: number): boolean {
-    return this.#nodes.has(place);
+  /** Whether a task under way was asked to stop. */
+  isAskedToStop(place: number): boolean {
+    return this.isStopped || this.isTimedOut(place);
+  }
+
+  isTimedOut(place: number): boolean {
+    return this.#nodes.get(place)?.isTimedOut === true;
+  }
+
+  /** Whether it waits for what it yielded, and may go on. */
+  isSuspended(place: number): boolean {
+    const node = this.#nodes.get(place);
+    return node?.state === "suspended" && !this.#isBlocked(node);
+  }
+
+  /** Whether the build has looked at tasks since all was quiet. */
+  get isLooking(): boolean {
+    return this.#lookingSince !== undefined;
   }
 
   // ---- the rules ----
 
-  /** Takes in tasks and what they require, down to what is complete; when the build stops, nobody looks any more. */
+  /** Comes to know tasks; those that are new are still to be looked at. */
   #look(places: readonly number[]): void {
     for (const place of places) {
       if (this.#nodes.has(place)) continue;
-      const spec = this.#spec.nodes[place]!;
-      const isComplete = spec.done && !this.isStopped;
-      this.#nodes.set(place, {
+      const node: Node = {
         place,
-        spec,
+        spec: this.#spec.nodes[place]!,
         height: undefined,
-        state: isComplete ? "complete" : "idle",
-        waitsFor: isComplete || this.isStopped ? undefined : spec.requires,
+        state: "idle",
+        waitsFor: undefined,
+        check: "none",
         attempt: 0,
         timeLeft: Infinity,
         since: 0,
+        isTimedOut: false,
         turn: 0,
         due: undefined,
         readyBy: undefined,
-        told: isComplete ? ["previously_completed"] : [],
-      });
-      if (!isComplete && !this.isStopped) this.#look(spec.requires);
+        told: [],
+      };
+      this.#nodes.set(place, node);
+      this.#toLook.push(node);
     }
+  }
+
+  /** It was looked at: it is complete, or what it requires is to be looked at, too. */
+  #found(node: Node): void {
+    if (node.spec.done) {
+      node.state = "complete";
+      node.told.push("previously_completed");
+    } else {
+      node.waitsFor = node.spec.requires;
+      this.#look(node.spec.requires);
+    }
+  }
+
+  /** `wasStopped`: the build was to stop when the end came, whenever it is taken in. */
+  #ended(node: Node, outcome: ModelOutcome, wasStopped: boolean): void {
+    const { place } = node;
+    const what = outcome.kind === "failed" ? `failed: ${outcome.why}` : outcome.kind;
+    this.#happens(`end ${place}, ${what}`, () => {
+      node.timeLeft = Math.max(0, node.timeLeft - (this.#now - node.since));
+      if (outcome.kind === "complete") {
+        node.state = "complete";
+        node.told.push("completed");
+      } else if (node.isTimedOut) {
+        this.#failed(node, "error");
+      } else if (outcome.kind === "suspended") {
+        this.#suspended(node, outcome.yielded);
+      } else {
+        const { why, hasLooked } = outcome;
+        const mayHaveStopped = hasLooked || why === "asked to stop" || why === "no output";
+        if (wasStopped && mayHaveStopped) this.#cancelled(node);
+        else this.#failed(node, why);
+      }
+    });
+  }
+
+  /** It was asked to stop and has not. */
+  #givenUp(node: Node): void {
+    if (node.state !== "running") return;
+    this.#happens(`give up ${node.place}`, () => {
+      if (node.isTimedOut) this.#failed(node, "error");
+      else this.#cancelled(node);
+    });
+  }
+
+  #suspended(node: Node, yielded: readonly number[]): void {
+    node.state = "suspended";
+    node.told.push("suspended");
+    if (yielded.includes(node.place)) return this.#failedForGood(node);
+    node.waitsFor = yielded;
+    this.#look(yielded);
+    if (this.isStopped && !this.#isBlocked(node)) this.#cancelled(node);
   }
 
   #failed(node: Node, why: Failure | "asked to stop"): void {
-    if (this.isStopped && (why === "asked to stop" || why === "no output")) {
-      node.state = "cancelled";
-      node.told.push("cancelled");
-    } else if (why !== "fatal" && node.attempt < node.spec.policy.maxAttempts && !this.isStopped) {
-      node.state = "backing off";
-      node.due = undefined;
-      this.retried++;
-    } else {
-      node.state = "failed";
-      node.told.push(`failed ${node.attempt}`);
-      if (this.#spec.failMode === "continue" || this.isStopped) return;
-      this.#stop();
-      this.#wasStoppedInTurn = true;
+    if (why === "fatal" || node.attempt >= node.spec.policy.maxAttempts || this.isStopped) {
+      return this.#failedForGood(node);
     }
+    node.state = "backing off";
+    node.due = undefined;
+    node.told.push(`retrying ${node.attempt}`);
+    this.retried++;
   }
 
+  #failedForGood(node: Node): void {
+    node.state = "failed";
+    node.told.push(`failed ${node.attempt}`);
+    if (this.#spec.failMode === "fail_fast") this.#stop();
+  }
+
+  #cancelled(node: Node): void {
+    node.state = "cancelled";
+    node.told.push("cancelled");
+  }
+
+  /** What has begun and does not run is cancelled, but for what the failure that stops the build has skipped. */
   #stop(): void {
-    if (!this.isStopped) this.#stoppedAt = this.#now;
+    if (this.isStopped) return;
+    this.#stoppedAt = this.#now;
+    for (const node of this.#nodes.values()) {
+      const isOpen = node.state === "suspended" || node.state === "backing off" ||
+        (node.state === "idle" && node.attempt > 0);
+      if (isOpen && !this.#isBlocked(node)) this.#cancelled(node);
+    }
   }
 
   #checkSubmitted(node: Node): void {
     const { place } = node;
-    if (this.isStopped && !(this.#wasStoppedInTurn && this.#isMany)) {
-      this.problem(`${place} was started after the build was stopped`);
-    }
+    if (this.isStopped) this.problem(`${place} was started after the build was stopped`);
+    if (!this.#hasBegun) this.problem(`${place} was started before all was looked at`);
     if (!this.#isReady(node)) return this.problem(`${place} was started, but is not ready`);
-    const running = this.#running();
-    if (running.length >= this.#spec.maxConcurrent) this.problem(`${place} is one too many`);
-    if (!this.#hasSlots(node, running)) this.problem(`${place} is beyond a limit`);
-    const mayRun = this.#isMany ? [...running, ...this.#endedInTurn] : running;
+    if (this.#running().length >= this.#spec.maxConcurrent) {
+      this.problem(`${place} is one too many`);
+    }
+    if (!this.#hasSlots(node)) this.problem(`${place} is beyond a limit`);
     for (const other of this.#ready()) {
-      if (this.#readyInTurn.has(other) || !this.#hasSlots(other, mayRun)) continue;
+      if (this.#readyInTurn.has(other) || !this.#hasSlots(other)) continue;
       if (isBefore(other, node)) this.problem(`${place} was started before ${other.place}`);
     }
+  }
+
+  /** Whether it is ready and there is a place for it, and slots. */
+  #mayStart(node: Node): boolean {
+    return this.#hasBegun && !this.isStopped && this.#isReady(node) && this.#hasSlots(node) &&
+      this.#running().length < this.#spec.maxConcurrent;
   }
 
   #isReady(node: Node): boolean {
@@ -394,21 +539,19 @@ export class Model {
       this.#nodes.get(place)!.waitsFor?.some((each) => this.#waitsOn(each, other)) === true;
   }
 
-  #final(node: Node): Final {
+  #current(node: Node): Current {
     switch (node.state) {
       case "complete":
         return node.attempt === 0 ? "previouslyCompleted" : "succeeded";
-      case "failed":
-      case "cancelled":
-        return node.state;
-      case "running":
-        return "cancelled";
       case "suspended":
-        return this.#isBlocked(node) ? "skipped" : "cancelled";
+        // One that could go on waits for its turn, as those do that have not begun.
+        return this.#isBlocked(node) ? "skipped" : this.#isReady(node) ? "pending" : "suspended";
       case "idle":
-        return this.#isBlocked(node) ? "skipped" : node.attempt > 0 ? "cancelled" : "pending";
+        return this.#isBlocked(node) ? "skipped" : "pending";
       case "backing off":
-        return "cancelled";
+        return "pending";
+      default:
+        return node.state;
     }
   }
 
@@ -420,9 +563,14 @@ export class Model {
     return [...this.#nodes.values()].filter((node) => this.#isReady(node));
   }
 
-  #hasSlots({ spec }: Node, running: readonly Node[]): boolean {
+  get #checks(): readonly Node[] {
+    return [...this.#nodes.values()].filter(({ check }) => check === "under way");
+  }
+
+  #hasSlots({ spec }: Node): boolean {
     return spec.keys.every((key) =>
-      running.filter((each) => each.spec.keys.includes(key)).length < this.#spec.limits[key]!
+      this.#running().filter((each) => each.spec.keys.includes(key)).length <
+        this.#spec.limits[key]!
     );
   }
 
@@ -437,12 +585,12 @@ export class Model {
   #happens(what: string, happen: () => void): void {
     this.trace.push(what);
     const before = this.#ready();
-    happen();
     this.#event++;
+    happen();
     for (const node of this.#ready()) {
       if (before.includes(node)) continue;
-      node.readyBy ??= this.#event;
-      if (this.#isMany) this.#readyInTurn.add(node);
+      node.readyBy ??= this.#lookingSince ?? this.#event;
+      if (this.#lookingSince !== undefined) this.#readyInTurn.add(node);
     }
   }
 
