@@ -813,7 +813,6 @@ class Build {
 
 /** What is wrong with the surroundings or the code stays wrong. */
 function isRetriable(error: unknown, retries: NonNullable<RunPolicy["retries"]>): boolean {
-  return !LASTING.some((type) => error instanceof type) && retries.isRetriable(error);
+  const lasting = [PermissionError, Deno.errors.NotCapable, ConfigError, TaskVersionError];
+  return !lasting.some((type) => error instanceof type) && retries.isRetriable(error);
 }
-
-const LASTING = [PermissionError, Deno.errors.NotCapable, ConfigError, TaskVersionError];

@@ -293,35 +293,37 @@ export class Schedule {
   }
 
   /** The nodes that can be completed, each after what it requires; and a circle among the others. */
-  #walk(): { readonly order: readonly number[]; readonly cycle: number[] | undefined } {
+  #walk(): { readonly order: Int32Array; readonly cycle: number[] | undefined } {
     // Take away what can be completed; every node that is left requires another that is left, so going on leads round.
-    const missing = this.#missing.slice();
-    const free: number[] = [];
-    const left: boolean[] = [];
-    for (let node = 0; node < this.size; node++) {
-      const open = this.#isOpen(node);
-      left.push(open);
-      if (this.#states[node] === "ready" || this.#states[node] === "running") free.push(node);
+    const { size } = this;
+    const missing = new Int32Array(this.#missing);
+    const order = new Int32Array(size);
+    const left = new Uint8Array(size);
+    let count = 0;
+    for (let node = 0; node < size; node++) {
+      const state = this.#states[node];
+      if (state === "ready" || state === "running") order[count++] = node;
+      else if (this.#isOpen(node)) left[node] = 1;
     }
-    for (let i = 0; i < free.length; i++) {
-      for (let edge = this.#first[free[i]!]!; edge !== NONE; edge = this.#next[edge]!) {
+    for (let i = 0; i < count; i++) {
+      for (let edge = this.#first[order[i]!]!; edge !== NONE; edge = this.#next[edge]!) {
         const dependent = this.#to[edge]!;
-        if (--missing[dependent]! === 0 && left[dependent]) {
-          left[dependent] = false;
-          free.push(dependent);
+        if (--missing[dependent]! === 0 && left[dependent] === 1) {
+          left[dependent] = 0;
+          order[count++] = dependent;
         }
       }
     }
-    return { order: free, cycle: this.#findCycleIn(left) };
+    return { order: order.subarray(0, count), cycle: this.#findCycleIn(left) };
   }
 
-  #findCycleIn(left: readonly boolean[]): number[] | undefined {
-    const start = left.indexOf(true);
+  #findCycleIn(left: Uint8Array): number[] | undefined {
+    const start = left.indexOf(1);
     if (start < 0) return undefined;
     // One edge among those that are left, backwards: what each node requires.
     const required: number[] = [];
     for (let node = 0; node < this.size; node++) {
-      if (!left[node]) continue;
+      if (left[node] === 0) continue;
       for (let edge = this.#first[node]!; edge !== NONE; edge = this.#next[edge]!) {
         required[this.#to[edge]!] = node;
       }

@@ -34,6 +34,7 @@ export interface GetTargetOptions {
 export class TargetFactory {
   readonly #targetRoots: Readonly<Record<string, string>> | undefined;
   readonly #roots = new Map<string, string>();
+  #lastRoot: string | undefined;
   readonly #prototypes: readonly (readonly [prefix: string, TargetPrototype])[];
   readonly #local: TargetPrototype;
 
@@ -94,7 +95,11 @@ export class TargetFactory {
   }
 
   #rootAbove(path: string): string | undefined {
-    return this.#roots.values().find((root) => path.startsWith(root));
+    // Mostly the same one as the time before.
+    if (this.#lastRoot === undefined || !path.startsWith(this.#lastRoot)) {
+      this.#lastRoot = this.#roots.values().find((root) => path.startsWith(root));
+    }
+    return this.#lastRoot;
   }
 
   #givenRoot(key: string): string {
