@@ -7,11 +7,13 @@
  * @module
  */
 
+import type { Ints } from "./ints.ts";
+
 /** What ranks nodes, by node: those of the highest priority come first, then those of the greatest height, then by turn. */
 export interface Ranks {
   readonly priorities: readonly number[];
-  readonly heights: readonly number[];
-  readonly turns: readonly number[];
+  readonly heights: Ints;
+  readonly turns: Ints;
 }
 
 /** Nodes in the order of their ranks, which do not change while they are in it. */
@@ -30,10 +32,10 @@ export class ReadyQueue {
   /** Adds a node that is not in it. */
   add(node: number): void {
     const { priorities, heights, turns } = this.#ranks;
-    const list = this.#listOf(priorities[node]!, heights[node]!);
+    const list = this.#listOf(priorities[node]!, heights.get(node));
     const last = list.nodes.at(-1);
-    if (last === undefined || turns[last]! < turns[node]!) list.nodes.push(node);
-    else (list.again ??= new Heap((a, b) => turns[a]! < turns[b]!)).add(node);
+    if (last === undefined || turns.get(last) < turns.get(node)) list.nodes.push(node);
+    else (list.again ??= new Heap((a, b) => turns.get(a) < turns.get(b))).add(node);
   }
 
   /** Takes out the first node. */
@@ -43,7 +45,7 @@ export class ReadyQueue {
     const { turns } = this.#ranks;
     const next = list.nodes[list.head];
     const again = list.again?.first;
-    const node = next === undefined || (again !== undefined && turns[again]! < turns[next]!)
+    const node = next === undefined || (again !== undefined && turns.get(again) < turns.get(next))
       ? list.again!.take()!
       : next;
     if (node === next) list.head++;

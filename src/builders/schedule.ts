@@ -10,6 +10,7 @@
 
 import { DependencyCycleError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
+import { Ints } from "./ints.ts";
 import type { LimitSet } from "./limits.ts";
 import { type Ranks, ReadyQueue } from "./ready_queue.ts";
 import type { TaskResult } from "./summary.ts";
@@ -54,19 +55,19 @@ export class Schedule {
   readonly #tasks: AnyTask[] = [];
   readonly #states: TaskState[] = [];
   /** How many edges into the node come from tasks that are not complete; one more until it is released. */
-  readonly #missing: number[] = [];
+  readonly #missing = new Ints();
   /** The task through which it was found, or NONE for a root. */
-  readonly #parents: number[] = [];
+  readonly #parents = new Ints();
   /** Edges, from what is required to what requires it: the node's first and last one, and `#next` of each. */
-  readonly #first: number[] = [];
-  readonly #last: number[] = [];
-  readonly #next: number[] = [];
-  readonly #to: number[] = [];
+  readonly #first = new Ints();
+  readonly #last = new Ints();
+  readonly #next = new Ints();
+  readonly #to = new Ints();
   readonly #priorities: number[] = [];
   /** How many tasks wait for the node, one after the other, along the longest path up to a root. */
-  readonly #heights: number[] = [];
+  readonly #heights = new Ints();
   /** When the node first became ready, as a count of such events; NONE when it never did. */
-  readonly #turns: number[] = [];
+  readonly #turns = new Ints();
   /** The limits that count the node, for those that have any. */
   readonly #limits = new Map<number, LimitSet>();
   /** For each skipped node the one that failed. */
@@ -114,7 +115,7 @@ export class Schedule {
     const state = this.#states[node]!;
     switch (state) {
       case "complete":
-        return this.#turns[node] === NONE ? "previouslyCompleted" : "succeeded";
+        return this.#turns.get(node) === NONE ? "previouslyCompleted" : "succeeded";
       case "failed":
       case "skipped":
       case "cancelled":
@@ -135,7 +136,7 @@ export class Schedule {
     this.#first.push(NONE);
     this.#last.push(NONE);
     this.#priorities.push(0);
-    this.#heights.push(parent === undefined ? 0 : this.#heights[parent]! + 1);
+    this.#heights.push(parent === undefined ? 0 : this.#heights.get(parent) + 1);
     this.#turns.push(NONE);
     this.counts.waiting++;
     return node;
@@ -153,30 +154,30 @@ export class Schedule {
       this.#nodes.delete(task.id);
       this.counts.waiting--;
     }
+    this.#states.length = first;
+    this.#priorities.length = first;
     for (
       const each of [
-        this.#states,
         this.#missing,
         this.#parents,
         this.#first,
         this.#last,
-        this.#priorities,
         this.#heights,
         this.#turns,
       ]
-    ) each.length = first;
+    ) each.truncate(first);
   }
 
   /** From here on the node waits for `required` too. A node that waits for what has failed is skipped when released. */
   require(node: number, required: number): void {
     if (this.#states[required] === "complete") return;
-    this.#missing[node]!++;
-    const edge = this.#to.push(node) - 1;
+    this.#missing.add(node, 1);
+    const edge = this.#to.push(node);
     this.#next.push(NONE);
-    const last = this.#last[required]!;
-    if (last === NONE) this.#first[required] = edge;
-    else this.#next[last] = edge;
-    this.#last[required] = edge;
+    const last = this.#last.get(required);
+    if (last === NONE) this.#first.set(required, edge);
+    else this.#next.set(last, edge);
+    this.#last.set(required, edge);
   }
 
   /** All that the node requires is known: it is ready as soon as all of it is complete, skipped when some has failed. */
@@ -187,7 +188,7 @@ export class Schedule {
       const because = this.#blame.get(dead) ?? dead;
       this.#skip(node, because);
       this.#skipDependents(node, because);
-    } else if (--this.#missing[node]! === 0) {
+    } else if (this.#missing.add(node, -1) === 0) {
       this.#becomeReady(node);
     }
   }
@@ -218,9 +219,9 @@ export class Schedule {
   completed(node: number): void {
     if (this.#states[node] === "waiting") this.#previouslyCompleted++;
     this.#moved(node, "complete");
-    for (let edge = this.#first[node]!; edge !== NONE; edge = this.#next[edge]!) {
-      const dependent = this.#to[edge]!;
-      if (--this.#missing[dependent]! === 0 && this.#isOpen(dependent)) {
+    for (let edge = this.#first.get(node); edge !== NONE; edge = this.#next.get(edge)) {
+      const dependent = this.#to.get(edge);
+      if (this.#missing.add(dependent, -1) === 0 && this.#isOpen(dependent)) {
         this.#becomeReady(dependent);
       }
     }
@@ -229,13 +230,13 @@ export class Schedule {
   /** The node yielded; it waits until it is released again. */
   suspended(node: number): void {
     this.#moved(node, "suspended");
-    this.#missing[node] = 1;
+    this.#missing.set(node, 1);
   }
 
   /** An attempt at the node failed; it waits until it is released for the next one. */
   backedOff(node: number): void {
     this.#moved(node, "waiting");
-    this.#missing[node] = 1;
+    this.#missing.set(node, 1);
   }
 
   /** The node cannot be completed, and so nothing that requires it, however far down. */
@@ -257,7 +258,7 @@ export class Schedule {
   /** The tasks from a root down to the node, as they were first found; only the last ones with `most`. */
   path(node: number, most = Infinity): AnyTask[] {
     const path: AnyTask[] = [];
-    for (let at = node; at !== NONE && path.length < most; at = this.#parents[at]!) {
+    for (let at = node; at !== NONE && path.length < most; at = this.#parents.get(at)) {
       path.push(this.#tasks[at]!);
     }
     return path.reverse();
@@ -277,15 +278,14 @@ export class Schedule {
    */
   settle(): number[] | undefined {
     const { order, cycle } = this.#walk();
-    const heights = this.#heights;
     for (let i = order.length - 1; i >= 0; i--) {
       const node = order[i]!;
       let height = 0;
-      for (let edge = this.#first[node]!; edge !== NONE; edge = this.#next[edge]!) {
-        const above = heights[this.#to[edge]!]! + 1;
+      for (let edge = this.#first.get(node); edge !== NONE; edge = this.#next.get(edge)) {
+        const above = this.#heights.get(this.#to.get(edge)) + 1;
         if (above > height) height = above;
       }
-      heights[node] = height;
+      this.#heights.set(node, height);
     }
     for (const node of this.#unranked ?? []) this.#ready.add(node);
     this.#unranked = undefined;
@@ -296,7 +296,7 @@ export class Schedule {
   #walk(): { readonly order: Int32Array; readonly cycle: number[] | undefined } {
     // Take away what can be completed; every node that is left requires another that is left, so going on leads round.
     const { size } = this;
-    const missing = new Int32Array(this.#missing);
+    const missing = this.#missing.copy();
     const order = new Int32Array(size);
     const left = new Uint8Array(size);
     let count = 0;
@@ -306,8 +306,8 @@ export class Schedule {
       else if (this.#isOpen(node)) left[node] = 1;
     }
     for (let i = 0; i < count; i++) {
-      for (let edge = this.#first[order[i]!]!; edge !== NONE; edge = this.#next[edge]!) {
-        const dependent = this.#to[edge]!;
+      for (let edge = this.#first.get(order[i]!); edge !== NONE; edge = this.#next.get(edge)) {
+        const dependent = this.#to.get(edge);
         if (--missing[dependent]! === 0 && left[dependent] === 1) {
           left[dependent] = 0;
           order[count++] = dependent;
@@ -324,8 +324,8 @@ export class Schedule {
     const required: number[] = [];
     for (let node = 0; node < this.size; node++) {
       if (left[node] === 0) continue;
-      for (let edge = this.#first[node]!; edge !== NONE; edge = this.#next[edge]!) {
-        required[this.#to[edge]!] = node;
+      for (let edge = this.#first.get(node); edge !== NONE; edge = this.#next.get(edge)) {
+        required[this.#to.get(edge)] = node;
       }
     }
     const seen = new Map<number, number>();
@@ -358,7 +358,7 @@ export class Schedule {
   #becomeReady(node: number): void {
     this.#moved(node, "ready");
     // One that was suspended, or failed an attempt, keeps its turn: what was begun ends before others begin.
-    if (this.#turns[node] === NONE) this.#turns[node] = this.#turn++;
+    if (this.#turns.get(node) === NONE) this.#turns.set(node, this.#turn++);
     if (this.#unranked === undefined) this.#ready.add(node);
     else this.#unranked.push(node);
   }
@@ -372,8 +372,8 @@ export class Schedule {
   #skipDependents(node: number, because: number): void {
     const stack = [node];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-      for (let edge = this.#first[at]!; edge !== NONE; edge = this.#next[edge]!) {
-        const dependent = this.#to[edge]!;
+      for (let edge = this.#first.get(at); edge !== NONE; edge = this.#next.get(edge)) {
+        const dependent = this.#to.get(edge);
         if (!this.#isOpen(dependent)) continue;
         this.#skip(dependent, because);
         stack.push(dependent);
