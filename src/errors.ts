@@ -7,6 +7,7 @@
 
 import { z } from "zod";
 import { describe } from "./json.ts";
+import { locationIn } from "./stack.ts";
 
 /** The base of every error a caller may want to catch. `cause` holds what it came from. */
 export class StardagError extends Error {
@@ -225,6 +226,17 @@ export class TaskFailedError extends StardagError {
   /** Its place: the tasks from a root down to it, as text. */
   get path(): readonly string[] {
     return this.#path();
+  }
+
+  /**
+   * Where in your code it was thrown, e.g. `file:///pipeline.ts:12:5`, as far as the stack tells; not for errors of this
+   * package, which say themselves what to do.
+   */
+  get location(): string | undefined {
+    const { cause } = this;
+    if (!(cause instanceof Error) || cause instanceof StardagError) return undefined;
+    const location = locationIn(`${cause.stack}`);
+    return location && `${location.url}:${location.position}`;
   }
 }
 

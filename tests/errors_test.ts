@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
-import { messageOf, TargetError } from "../src/errors.ts";
+import { messageOf, TargetError, TaskFailedError } from "../src/errors.ts";
 
 Deno.test("a message says what caused the error, unless it does so already", () => {
   const cause = new Error("ECONNREFUSED");
@@ -41,4 +41,29 @@ Deno.test("what cannot be shown is no other error", () => {
   const circle = new Error("round");
   circle.cause = circle;
   assertEquals(messageOf(circle), "round");
+});
+
+Deno.test("a failure knows where in the user's code it was thrown, and not where in packages", () => {
+  const stackOf = (...frames: readonly string[]): Error =>
+    Object.assign(new Error("boom"), {
+      stack: ["Error: boom", ...frames.map((frame) => `    at ${frame}`)].join("\n"),
+    });
+  const locationOf = (cause: unknown): string | undefined =>
+    new TaskFailedError("Cannot complete", { taskId: "", path: () => [], cause }).location;
+  const own = new URL("../src/json.ts", import.meta.url).href;
+  const place = "file:///home/ada/pipeline.ts:12:5";
+  assertEquals(
+    locationOf(stackOf(
+      "parse (ext:core/01_core.js:1:2)",
+      "read (file:///x/node_modules/zod/index.js:3:4)",
+      `parseJson (${own}:7:8)`,
+      `async Object.run (${place})`,
+      "async main (file:///home/ada/main.ts:1:1)",
+    )),
+    place,
+  );
+  assertEquals(locationOf(stackOf(place)), place);
+  assertEquals(locationOf(stackOf("native")), undefined);
+  assertEquals(locationOf("no error"), undefined);
+  assertEquals(locationOf(new TargetError("Cannot read", { uri: "a" })), undefined);
 });

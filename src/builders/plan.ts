@@ -21,7 +21,7 @@ import type { AnyTask } from "../tasks/task.ts";
 import { bodyOf } from "../tasks/task_body.ts";
 import { policyOf, taskTypeOf } from "../tasks/type_registry.ts";
 import type { Limits } from "./limits.ts";
-import type { Schedule } from "./schedule.ts";
+import { type Schedule, shortened } from "./schedule.ts";
 import type { TimeSlice } from "./time_slice.ts";
 
 /** Options of {@linkcode discover}. */
@@ -250,7 +250,7 @@ function findConflict(
     `Cannot build two tasks of the id ${task.id} that differ in ${
       named.join(", ")
     }, which is not part of the id: ${
-      paths.map((path) => path.join(" -> ")).join(" and ")
+      paths.map((path) => shortened(path).join(" -> ")).join(" and ")
     }. Give both the same`,
     { taskId: task.id, fields },
   );

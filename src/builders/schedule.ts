@@ -343,7 +343,7 @@ export class Schedule {
     const names = [...cycle, cycle[0]!].map((node) => String(this.#tasks[node]));
     return new DependencyCycleError(
       `Cannot build tasks that wait for each other in a circle: ${
-        names.join(" -> ")
+        shortened(names).join(" -> ")
       }. Have one of them not require the next`,
       { cycle: names },
     );
@@ -409,4 +409,17 @@ const MOVES: Readonly<Record<TaskState, readonly TaskState[]>> = {
 
 function isDead(state: TaskState): boolean {
   return state === "failed" || state === "skipped";
+}
+
+/** How many tasks of a long path a message names at each end. */
+const MOST_NAMED = 10;
+
+/** A path that may be long, for a message. */
+export function shortened(path: readonly unknown[]): readonly string[] {
+  if (path.length <= 2 * MOST_NAMED) return path.map(String);
+  return [
+    ...path.slice(0, MOST_NAMED).map(String),
+    `... ${path.length - 2 * MOST_NAMED} more ...`,
+    ...path.slice(-MOST_NAMED).map(String),
+  ];
 }

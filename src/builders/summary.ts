@@ -142,6 +142,7 @@ export class BuildSummary {
     ];
     for (const error of this.errors.slice(0, MOST_ERRORS)) {
       lines.push(`  ${shorten(error.message)}`);
+      if (error.location !== undefined) lines.push(`    at ${error.location}`);
     }
     if (this.errors.length > MOST_ERRORS) {
       lines.push(`  ... and ${this.errors.length - MOST_ERRORS} more failures`);

@@ -5,7 +5,8 @@
  */
 
 import type { BuildSummary } from "../builders/summary.ts";
-import { printable } from "./text_width.ts";
+import type { TaskFailedError } from "../errors.ts";
+import { printable, printableLine } from "./text_width.ts";
 
 /** The looks of text. */
 export type Look = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
@@ -30,10 +31,13 @@ const CODES: Readonly<Record<Look, number>> = {
 };
 
 /** A failure, to be printed. */
-export function failureText({ message }: Error, paint: Paint): string {
+export function failureText({ message, location }: TaskFailedError, paint: Paint): string {
   const text = printable(message);
   const short = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text;
-  return `${paint("error", "red", "bold")}: ${short}`;
+  const place = location === undefined
+    ? ""
+    : `\n  ${paint(`at ${printableLine(location)}`, "dim")}`;
+  return `${paint("error", "red", "bold")}: ${short}${place}`;
 }
 
 const MOST_CHARACTERS = 600;

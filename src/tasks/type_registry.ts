@@ -8,6 +8,7 @@
 import { TaskTypeError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
 import type { FieldMark, SchemaCodec } from "../schema_codec.ts";
+import { locationIn, type SourceLocation } from "../stack.ts";
 import type { RunPolicy } from "./run_policy.ts";
 import type { AnyTask } from "./task.ts";
 
@@ -51,14 +52,6 @@ export interface TaskType {
   readonly policy: RunPolicy | undefined;
   /** Makes a task of the type. */
   make(params: Readonly<Record<string, unknown>>, version: string): AnyTask;
-}
-
-/** A place in the code. */
-export interface SourceLocation {
-  /** URL of the file as loaded. */
-  readonly url: string;
-  /** Line and column, e.g. `12:14`. */
-  readonly position: string;
 }
 
 /** Under which a task keeps its type. */
@@ -114,18 +107,11 @@ export function typeId(namespace: string, name: string): string {
 
 /** Where the code that called into this package stands. */
 export function callerLocation(): SourceLocation {
-  const own = new URL("../", import.meta.url).href;
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 50;
   const stack = new Error().stack ?? "";
   Error.stackTraceLimit = limit;
-  for (const line of stack.split("\n")) {
-    const match = /\(?((?:file|https?|data|blob|jsr|npm):.*?):(\d+:\d+)\)?$/.exec(line.trim());
-    if (match !== null && !match[1]!.startsWith(own)) {
-      return { url: match[1]!, position: match[2]! };
-    }
-  }
-  return { url: "unknown:", position: "" };
+  return locationIn(stack) ?? { url: "unknown:", position: "" };
 }
 
 /** The same place, or the same file loaded again under another query (as reloading does). */

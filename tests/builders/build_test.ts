@@ -9,7 +9,7 @@ import {
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 import { ControlledExecutor } from "../../src/testing/mod.ts";
-import { NOTHING, Steps } from "../support/steps.ts";
+import { NOTHING, type Step, Steps } from "../support/steps.ts";
 
 Deno.test("build() runs what is missing, each task once, after what it requires", async () => {
   const steps = new Steps();
@@ -587,4 +587,16 @@ Deno.test("what is yielded starts as soon as it is known, not when all below its
 
 Deno.test("a build of nothing by mistake is refused", async () => {
   await assertRejects(() => sd.build(undefined as never), TypeError, "Cannot build undefined");
+});
+
+Deno.test("a circle of any length is told in a message of a readable one", async () => {
+  const steps = new Steps();
+  const chain: Step[] = [];
+  for (let i = 0; i < 1000; i++) {
+    chain.push(steps.step(`${i}`, { requires: () => chain[(i + 1) % 1000] }));
+  }
+  const error = await assertRejects(() => sd.build(chain[0]!), sd.DependencyCycleError);
+  assertEquals(error.cycle.length, 1001);
+  assert(error.message.length < 5000);
+  assertStringIncludes(error.message, "-> ... 981 more ... ->");
 });

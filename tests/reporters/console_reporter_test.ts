@@ -399,6 +399,16 @@ Deno.test("failures are told again at the end when they are out of sight", async
   ]);
 });
 
+Deno.test("a failure is told with the place in the code where it was thrown", async () => {
+  using on = await shown();
+  on.build.fails(fit({ seed: 1 }), new Error("boom"), "file:///home/ada/pipeline.ts:12:5");
+  assertEquals(on.after(100).split("\n").slice(0, 2), [
+    `error: Cannot complete ${FIT(1)}: boom`,
+    "  at file:///home/ada/pipeline.ts:12:5",
+  ]);
+  await on.build.ended();
+});
+
 Deno.test("of very many failures at once some are printed, and all are counted", async () => {
   using on = await shown(80, 24, 500);
   for (let seed = 0; seed < 300; seed++) on.build.fails(fit({ seed }), new Error(`boom ${seed}`));

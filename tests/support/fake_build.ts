@@ -73,7 +73,11 @@ export class FakeBuild implements BuildProgress, Counts {
     this.reporter.onTaskEvent?.({ kind: "retrying", task, attempt: 1, error, delay });
   }
 
-  fails(task: AnyTask, cause: unknown): void {
+  /** What is thrown comes from nowhere, unless a place is given. */
+  fails(task: AnyTask, cause: unknown, place?: string): void {
+    if (cause instanceof Error) {
+      cause.stack = place === undefined ? `${cause}` : `${cause}\n    at run (${place})`;
+    }
     this.#ended(task);
     this.failed++;
     const message = cause instanceof Error ? cause.message : String(cause);
