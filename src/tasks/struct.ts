@@ -15,6 +15,8 @@ import { type AnyTask, isTask, type TaskStruct } from "./task.ts";
 export function flattenTaskStruct(struct: TaskStruct | undefined): AnyTask[] {
   if (struct === undefined) return [];
   if (isTask(struct)) return [struct];
+  // The usual case, and the quickest.
+  if (Array.isArray(struct) && struct.every(isTask)) return [...struct];
   const tasks: AnyTask[] = [];
   const rest: unknown[] = [struct];
   while (rest.length > 0) {
