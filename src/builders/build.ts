@@ -12,7 +12,6 @@ import {
   MissingOutputError,
   PermissionError,
   TaskFailedError,
-  TaskTimeoutError,
   TaskVersionError,
 } from "../errors.ts";
 import type { TaskOutcome } from "../executors/executor.ts";
@@ -24,9 +23,10 @@ import { isThenable } from "../thenable.ts";
 import { shortName } from "../tasks/describe_task.ts";
 import { backOff, type RunPolicy } from "../tasks/run_policy.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
-import { TaskContext } from "../tasks/run_context.ts";
+import type { TaskContext } from "../tasks/run_context.ts";
 import type { AnyTask, TaskStruct } from "../tasks/task.ts";
 import { policyOf } from "../tasks/type_registry.ts";
+import { type Attempt, Attempts } from "./attempts.ts";
 import { type BuildOptions, type BuildSettings, settingsOf } from "./build_options.ts";
 import { Limits } from "./limits.ts";
 import { discover, reserve } from "./plan.ts";
@@ -102,22 +102,6 @@ const LONG_WAIT = 10_000;
 /** How many tasks a message names. */
 const MOST_NAMED = 3;
 
-/** An attempt at a task that has a timeout, or is not the first. */
-interface Attempt {
-  readonly context: TaskContext;
-  /** Aborts this attempt alone, when it has a timeout. */
-  readonly controller: AbortController | undefined;
-  /** The time that is left, in milliseconds. */
-  left: number;
-  /** Runs while the attempt does: until its time is over, and then until it was to have stopped. */
-  timer: Timer | undefined;
-  since: number;
-  /** Its time is over. */
-  timedOut: TaskTimeoutError | undefined;
-  /** What the attempt before it threw. */
-  readonly lastError: unknown;
-}
-
 /** An end of a task, or of the part up to its next yield. */
 interface End {
   readonly node: number;
@@ -141,7 +125,7 @@ class Build {
   readonly #progress: Progress;
   /** Aborted when the build stops early, by a failure or from outside. */
   readonly #stop = new AbortController();
-  readonly #attempts = new Map<number, Attempt>();
+  readonly #attempts: Attempts;
   readonly #errors: TaskFailedError[] = [];
   /** What the attempts threw that were to be followed by others. */
   readonly #lastErrors = new Map<number, unknown>();
@@ -150,8 +134,6 @@ class Build {
   #ended: End[] = [];
   /** What the executor has not answered yet, longest first. */
   readonly #running = new Map<number, TaskContext>();
-  /** The timers of tasks that wait for their next attempt. */
-  readonly #backOffs = new Map<number, Timer>();
   /** What tasks have yielded that is still to be looked at, and whether something is being looked at. */
   #toDiscover: number[] = [];
   #isDiscovering = false;
@@ -179,6 +161,15 @@ class Build {
     this.#settings = settings;
     this.#slice = new TimeSlice(settings.handleSignals ? 2 : 1);
     const { concurrencyLimits, registry, onRegistryFailure, reporters } = settings;
+    this.#attempts = new Attempts({
+      signal: this.#stop.signal,
+      gracePeriod: settings.gracePeriod,
+      onOverdue: (node, attempt) => this.#overdue(node, attempt),
+      onDue: (node) => {
+        this.#schedule.release(node, []);
+        this.#wakeUp();
+      },
+    });
     this.#reporters = new Reporters(
       reporters,
       (error) => this.#warn(`A reporter has failed and is not told any more: ${messageOf(error)}`),
@@ -362,13 +353,13 @@ class Build {
     if (this.#schedule.counts.running > 0) return true;
     if (this.#isDiscovering && !this.#isGraceOver) return true;
     return !this.#stop.signal.aborted &&
-      (this.#backOffs.size > 0 || this.#recorder?.isFull === true);
+      (this.#attempts.areWaiting || this.#recorder?.isFull === true);
   }
 
   /** Submits the node; `false` when it has failed on the spot, which the failure mode may want to know first. */
   #start(node: number): boolean {
     const task = this.#schedule.task(node);
-    const context = this.#contextOf(node, task);
+    const context = this.#kept.get(node) ?? this.#attempts.contextOf(node, task);
     const isResumed = this.#kept.delete(node);
     if (this.#isWatched) {
       this.#tell(
@@ -379,7 +370,7 @@ class Build {
       const outcome = this.#settings.executor.submit(task, context);
       if (isThenable(outcome)) {
         this.#running.set(node, context);
-        this.#startClock(node);
+        this.#attempts.startClock(node);
         outcome.then(
           (settled) => this.#end(node, context, settled),
           (error) => this.#end(node, context, { kind: "failed", error }),
@@ -395,65 +386,17 @@ class Build {
     }
   }
 
-  #contextOf(node: number, task: AnyTask): TaskContext {
-    const kept = this.#kept.get(node) ?? this.#attempts.get(node)?.context;
-    if (kept !== undefined) return kept;
-    return policyOf(task)?.timeout === undefined
-      ? new TaskContext(this.#stop.signal, 1)
-      : this.#newAttempt(node, 1, undefined).context;
-  }
-
-  #newAttempt(node: number, number: number, lastError: unknown): Attempt {
-    const timeout = policyOf(this.#schedule.task(node))?.timeout;
-    const controller = timeout === undefined ? undefined : new AbortController();
-    const { signal: stop } = this.#stop;
-    const signal = controller === undefined ? stop : AbortSignal.any([stop, controller.signal]);
-    const attempt: Attempt = {
-      context: new TaskContext(signal, number),
-      controller,
-      left: timeout ?? Infinity,
-      timer: undefined,
-      since: 0,
-      timedOut: undefined,
-      lastError,
-    };
-    this.#attempts.set(node, attempt);
-    return attempt;
-  }
-
-  #startClock(node: number): void {
-    const attempt = this.#attempts.get(node);
-    if (attempt?.controller === undefined) return;
-    attempt.since = performance.now();
-    attempt.timer = setTimeout(() => this.#timeOut(node, attempt), attempt.left);
-  }
-
   /**
-   * The time of the attempt is over. It keeps its place and its slots until it has stopped, for at most the grace
-   * period; what it ends with by then is a failure, unless its output is there.
+   * The time of an attempt is over. It has kept its place and its slots until it would have stopped; what it ends with
+   * from here on is not looked at.
    */
-  #timeOut(node: number, attempt: Attempt): void {
-    const task = this.#schedule.task(node);
-    const timeout = policyOf(task)!.timeout!;
-    attempt.timedOut = new TaskTimeoutError(
-      `It took longer than its timeout of ${timeout} ms. Have it end earlier, or give it more time`,
-      { timeout },
+  #overdue(node: number, { context, timedOut }: Attempt): void {
+    this.#warn(
+      `The build did not wait for ${
+        this.#schedule.task(node)
+      }: it went on for more than ${this.#settings.gracePeriod} ms after its timeout. Have run() heed its signal`,
     );
-    attempt.timer = setTimeout(() => {
-      this.#warn(
-        `The build did not wait for ${task}: it went on for more than ${this.#settings.gracePeriod} ms after its timeout. Have run() heed its signal`,
-      );
-      this.#end(node, attempt.context, { kind: "failed", error: attempt.timedOut });
-    }, this.#settings.gracePeriod);
-    attempt.controller!.abort(attempt.timedOut);
-  }
-
-  #stopClock(node: number): Attempt | undefined {
-    const attempt = this.#attempts.get(node);
-    if (attempt?.controller === undefined) return attempt;
-    clearTimeout(attempt.timer);
-    attempt.left = Math.max(0, attempt.left - (performance.now() - attempt.since));
-    return attempt;
+    this.#end(node, context, { kind: "failed", error: timedOut });
   }
 
   #end(node: number, context: TaskContext, outcome: TaskOutcome, atOnce = false): void {
@@ -482,7 +425,7 @@ class Build {
           continue;
         }
         this.#running.delete(node);
-        const timedOut = this.#stopClock(node)?.timedOut;
+        const timedOut = this.#attempts.stopClock(node)?.timedOut;
         if (timedOut !== undefined && outcome?.kind !== "complete") {
           context.giveUp();
           this.#forget(end);
@@ -609,18 +552,11 @@ class Build {
   #backOff(node: number, attempt: number, error: unknown, delay: number): void {
     const schedule = this.#schedule;
     schedule.backedOff(node);
+    const task = schedule.task(node);
     this.#retried++;
-    this.#lastRetry = { task: schedule.task(node), attempt, error };
-    this.#newAttempt(node, attempt + 1, error);
-    const timer = setTimeout(() => {
-      this.#backOffs.delete(node);
-      schedule.release(node, []);
-      this.#wakeUp();
-    }, delay);
-    this.#backOffs.set(node, timer);
-    if (this.#isWatched) {
-      this.#tell({ kind: "retrying", task: schedule.task(node), attempt, error, delay });
-    }
+    this.#lastRetry = { task, attempt, error };
+    this.#attempts.prepare(node, task, attempt + 1, error, delay);
+    if (this.#isWatched) this.#tell({ kind: "retrying", task, attempt, error, delay });
   }
 
   #fail(node: number, error: unknown): void {
@@ -702,11 +638,8 @@ class Build {
     if (!this.#stop.signal.aborted) {
       this.#startGrace();
       this.#stop.abort(reason);
-      for (const timer of this.#backOffs.values()) clearTimeout(timer);
-      for (const { timer, timedOut } of this.#attempts.values()) {
-        if (timedOut === undefined) clearTimeout(timer);
-      }
-      for (const node of [...this.#kept.keys(), ...this.#attempts.keys()]) {
+      this.#attempts.stop();
+      for (const node of [...this.#kept.keys(), ...this.#attempts.nodes]) {
         if (OPEN.has(this.#schedule.state(node))) this.#cancel(node);
       }
     }
