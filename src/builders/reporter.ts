@@ -7,7 +7,7 @@
 import type { TaskFailedError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { isThenable } from "../thenable.ts";
-import type { BuildSummary } from "./summary.ts";
+import type { BuildSummary, TaskCount } from "./summary.ts";
 
 /**
  * Watches a build. All methods are optional; one that is not there costs nothing. The build does not wait for what
@@ -29,22 +29,10 @@ export interface Reporter {
   onBuildError?(error: unknown): void | Promise<void>;
 }
 
-/** How far a build is. Its members change while the build goes on. */
-export interface BuildProgress {
+/** How far a build is: the counts so far, which add up with those that run and are suspended, and change as it goes on. */
+export interface BuildProgress extends TaskCount {
   /** It looks for what is missing; then it builds; then it waits for the registry to be told all of it. */
   readonly phase: "discovering" | "building" | "recording";
-  /** Tasks that the build has seen so far; dynamic dependencies may add more. */
-  readonly discovered: number;
-  /** Complete before the build looked. */
-  readonly previouslyCompleted: number;
-  /** Ran, and are complete. */
-  readonly succeeded: number;
-  /** Failed, for good. */
-  readonly failed: number;
-  /** Cannot run because something they require failed. */
-  readonly skipped: number;
-  /** Given up when the build was stopped. */
-  readonly cancelled: number;
   /** Under way. */
   readonly running: number;
   /** Wait for what they yielded to be complete. */

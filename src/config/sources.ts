@@ -5,6 +5,7 @@
  * @module
  */
 
+import { mayReadVariable } from "../environment.ts";
 import { ConfigError, messageOf, PermissionError } from "../errors.ts";
 import { homeVariable } from "./paths.ts";
 
@@ -85,10 +86,6 @@ export function mayReadFile(path: string): boolean {
 export function mayReadAllVariables(): boolean {
   const { state, partial } = Deno.permissions.querySync({ name: "env" });
   return state === "granted" && partial !== true;
-}
-
-function mayReadVariable(variable: string): boolean {
-  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
 }
 
 function isAbsence(error: unknown): boolean {

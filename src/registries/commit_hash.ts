@@ -4,24 +4,21 @@
  * @module
  */
 
+import { readableVariable } from "../environment.ts";
+
 /** How long to wait for git, in milliseconds. */
 const GIT_TIMEOUT = 5000;
 
 /** The commit of the code in the current folder; `null` where it cannot be told without asking for a permission. */
 export async function commitHash(): Promise<string | null> {
   for (const variable of ["SHORT_SHA", "COMMIT_HASH"]) {
-    if (!isGranted({ name: "env", variable })) continue;
-    const value = Deno.env.get(variable);
+    const value = readableVariable(variable);
     if (value !== undefined && value !== "") return value;
   }
-  if (!isGranted({ name: "run", command: "git" })) return null;
+  if (Deno.permissions.querySync({ name: "run", command: "git" }).state !== "granted") return null;
   const head = await git("rev-parse", "--short", "HEAD");
   if (head === undefined) return null;
   return await git("status", "--porcelain") ? `${head}-dirty` : head;
-}
-
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }
 
 /** What git prints; `undefined` when it fails, is not there, or takes too long. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { readableVariable } from "../environment.ts";
 import { checkOptions } from "../options.ts";
 import { LiveReporter } from "./live_reporter.ts";
 import { paintOf } from "./paint.ts";
@@ -43,8 +44,8 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
   const { output = Deno.stderr } = options;
   checkOutput(output, "make a consoleReporter", "Deno.stderr");
   const {
-    isTerminal = output.isTerminal?.() === true && variable("TERM") !== "dumb" &&
-      isOff(variable("CI")),
+    isTerminal = output.isTerminal?.() === true && readableVariable("TERM") !== "dumb" &&
+      isOff(readableVariable("CI")),
     color = isColorful(isTerminal),
   } = options;
   const paint = paintOf(color);
@@ -52,14 +53,8 @@ export function consoleReporter(options: ConsoleReporterOptions = {}): Reporter 
 }
 
 function isColorful(isTerminal: boolean): boolean {
-  const forced = variable("FORCE_COLOR");
+  const forced = readableVariable("FORCE_COLOR");
   return forced === undefined ? isTerminal && !Deno.noColor : !isOff(forced);
-}
-
-/** A variable of the environment, where reading it needs no question. */
-function variable(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) : undefined;
 }
 
 function isOff(value: string | undefined): boolean {
