@@ -732,7 +732,7 @@ class Build {
     const schedule = this.#schedule;
     return new BuildSummary({
       status: this.#status,
-      taskCount: countsOf(schedule),
+      taskCount: countsOf(this.#progress),
       errors: this.#errors,
       warnings: this.#warnings,
       duration,

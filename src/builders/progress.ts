@@ -90,18 +90,11 @@ export class Progress implements BuildProgress {
   }
 }
 
-/** How many tasks ended how. */
-export function countsOf(schedule: Schedule): TaskCount {
-  const { counts, size, previouslyCompleted } = schedule;
-  return {
-    discovered: size,
-    previouslyCompleted,
-    succeeded: counts.complete - previouslyCompleted,
-    failed: counts.failed,
-    skipped: counts.skipped,
-    cancelled: counts.cancelled,
-    pending: counts.waiting + counts.ready,
-  };
+/** The counts as they are now. */
+export function countsOf(
+  { discovered, previouslyCompleted, succeeded, failed, skipped, cancelled, pending }: TaskCount,
+): TaskCount {
+  return { discovered, previouslyCompleted, succeeded, failed, skipped, cancelled, pending };
 }
 
 /** How each task ended; `lastErrors` are of attempts that were to be followed by others, by node. */
