@@ -210,6 +210,12 @@ export {
   type RegistryEventType,
   type RegistryGraph,
 } from "./src/registries/in_memory_registry.ts";
+export type {
+  AcquireLockOptions,
+  GlobalConcurrencyLockManager,
+  LockAcquisition,
+  LockHandle,
+} from "./src/registries/lock.ts";
 export { registryProvider } from "./src/registries/registry_provider.ts";
 
 // ---- configuration: which registry, and where outputs are kept ----
@@ -235,6 +241,8 @@ export {
   InterruptedError,
   InvalidApiKeyError,
   InvalidTokenError,
+  LockLostError,
+  LockUnavailableError,
   MissingOutputError,
   NotAuthenticatedError,
   NotFoundError,

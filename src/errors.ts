@@ -195,6 +195,33 @@ export class TaskTimeoutError extends StardagError {
   }
 }
 
+/** The lock of a task was lost while the task was running: somebody else may run it. */
+export class LockLostError extends StardagError {
+  /** Id of the task. */
+  readonly taskId: string;
+
+  /** Made by lock managers, also by those of others. */
+  constructor(message: string, details: { taskId: string; cause?: unknown }) {
+    super(message, { cause: details.cause });
+    this.taskId = details.taskId;
+  }
+}
+
+/** The lock of a task was not to be had in the time that there was. */
+export class LockUnavailableError extends StardagError {
+  /** Id of the task. */
+  readonly taskId: string;
+  /** Who has it, where that is known. */
+  readonly owner: string | undefined;
+
+  /** Made by the package. */
+  constructor(message: string, details: { taskId: string; owner?: string | undefined }) {
+    super(message);
+    this.taskId = details.taskId;
+    this.owner = details.owner;
+  }
+}
+
 /** A build was stopped by a signal of the system, such as Ctrl-C. */
 export class InterruptedError extends StardagError {
   /** The signal, e.g. `SIGINT`. */

@@ -190,6 +190,7 @@ class Build {
       errors: this.#errors,
       running: this.#running,
       signal: this.#stop.signal,
+      waitingForLock: () => 0,
       retried: () => this.#retried,
       lastRetry: () => this.#lastRetry,
     });

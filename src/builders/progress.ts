@@ -17,15 +17,17 @@ export class Progress implements BuildProgress {
   readonly #schedule: Schedule;
   readonly #running: ReadonlyMap<number, unknown>;
   readonly #signal: AbortSignal;
+  readonly #waitingForLock: () => number;
   readonly #retried: () => number;
   readonly #lastRetry: () => BuildProgress["lastRetry"];
 
-  constructor({ schedule, errors, running, signal, retried, lastRetry }: {
+  constructor({ schedule, errors, running, signal, waitingForLock, retried, lastRetry }: {
     readonly schedule: Schedule;
     readonly errors: readonly TaskFailedError[];
     /** By node. */
     readonly running: ReadonlyMap<number, unknown>;
     readonly signal: AbortSignal;
+    waitingForLock(): number;
     retried(): number;
     lastRetry(): BuildProgress["lastRetry"];
   }) {
@@ -33,6 +35,7 @@ export class Progress implements BuildProgress {
     this.#schedule = schedule;
     this.#running = running;
     this.#signal = signal;
+    this.#waitingForLock = waitingForLock;
     this.#retried = retried;
     this.#lastRetry = lastRetry;
   }
@@ -71,6 +74,10 @@ export class Progress implements BuildProgress {
 
   get pending(): number {
     return this.#schedule.counts.waiting + this.#schedule.counts.ready;
+  }
+
+  get waitingForLock(): number {
+    return this.#waitingForLock();
   }
 
   get retried(): number {

@@ -75,6 +75,8 @@ export class Recorder {
   readonly #stories = new Map<string, Story>();
   /** Those whose registration is not yet acknowledged, by id. */
   readonly #unregistered = new Map<string, Story>();
+  /** Ids of those that were registered because they wait for their lock. */
+  readonly #registeredEarly = new Set<string>();
   /** Those that can go on, in order. */
   #queue: Story[] = [];
   #queueHead = 0;
@@ -140,6 +142,8 @@ export class Recorder {
     switch (event.kind) {
       case "previously_completed":
         return this.#register(task, "known");
+      case "waiting_for_lock":
+        return this.#waitsForLock(task, event.owner);
       case "started":
         if (event.attempt === 1) this.#register(task, "register");
         return this.#tell(task, "taskStart");
@@ -234,7 +238,15 @@ export class Recorder {
     this.#onIdle?.();
   }
 
+  #waitsForLock(task: AnyTask, owner: string | undefined): void {
+    this.#register(task, "register");
+    this.#registeredEarly.add(task.id);
+    const send = (): Recorded => this.#registry.taskWaitingForLock(this.#buildId, task, owner);
+    this.#add(task, { what: "state", method: "taskWaitingForLock", send });
+  }
+
   #register(task: AnyTask, what: "known" | "register"): void {
+    if (this.#registeredEarly.delete(task.id)) return;
     const story = this.#announce(task, what);
     this.#holdBack(story);
     this.#goOn(story);
@@ -404,6 +416,7 @@ export class Recorder {
 }
 
 const END_METHODS = {
+  exit_early: "buildExitEarly",
   success: "buildComplete",
   failure: "buildFail",
   cancelled: "buildCancel",

@@ -39,6 +39,8 @@ export interface BuildProgress extends TaskCount {
   readonly suspended: number;
   /** Wait for what they require, for a place or a slot to begin or to go on, or for the time of their next attempt. */
   readonly pending: number;
+  /** Of those pending, how many wait for a lock that somebody else has. */
+  readonly waitingForLock: number;
   /** Attempts that failed and were, or will be, followed by another. */
   readonly retried: number;
   /** The last of them: which attempt at which task, and what it threw. */
@@ -55,8 +57,15 @@ export interface BuildProgress extends TaskCount {
 
 /** What happened to a task. */
 export type TaskEvent =
-  /** It was complete when the build looked. */
+  /** It was complete when the build looked, or when it got to it: others have completed it. */
   | { readonly kind: "previously_completed"; readonly task: AnyTask }
+  /** It cannot begin yet, for somebody else has its lock; told once. */
+  | {
+    readonly kind: "waiting_for_lock";
+    readonly task: AnyTask;
+    /** Who has the lock, where that is known. */
+    readonly owner: string | undefined;
+  }
   /** An attempt at it begins; the first has the number 1. */
   | { readonly kind: "started"; readonly task: AnyTask; readonly attempt: number }
   /** It yielded, and waits for these tasks. */

@@ -14,6 +14,8 @@ export type BuildStatus =
   | "success"
   /** Some task failed. */
   | "failure"
+  /** All that was left to do is done by other builds, which were not waited for. */
+  | "exit_early"
   /** It was stopped from outside. */
   | "cancelled";
 
@@ -21,7 +23,7 @@ export type BuildStatus =
 export interface TaskCount {
   /** Tasks that the build has seen: those asked for, and what they require down to what was complete. */
   readonly discovered: number;
-  /** Complete before the build looked. */
+  /** Complete before the build looked, or before it got to them: others have completed them. */
   readonly previouslyCompleted: number;
   /** Ran, and are complete. */
   readonly succeeded: number;
@@ -31,7 +33,7 @@ export interface TaskCount {
   readonly skipped: number;
   /** Had begun when the build was stopped, and did not end: ran, were suspended, or waited for their next attempt. */
   readonly cancelled: number;
-  /** Had not begun when the build was stopped. */
+  /** Had not begun when the build was stopped, or exited early. */
   readonly pending: number;
 }
 
@@ -101,11 +103,11 @@ export class BuildSummary {
   }
 
   /**
-   * For `Deno.exit()`: 0 when all is complete, 130 when it was interrupted (SIGINT), 143 when it was terminated
+   * For `Deno.exit()`: 0 when all is complete or left to other builds, 130 when it was interrupted (SIGINT), 143 when it was terminated
    * (SIGTERM), else 1.
    */
   get exitCode(): number {
-    if (this.status === "success") return 0;
+    if (this.status === "success" || this.status === "exit_early") return 0;
     if (!(this.reason instanceof InterruptedError)) return 1;
     return this.reason.signal === "SIGTERM" ? 143 : 130;
   }
@@ -115,7 +117,7 @@ export class BuildSummary {
     return this.#tasks();
   }
 
-  /** Throws the first failure, or why the build was stopped; does nothing when all is complete. */
+  /** Throws the first failure, or why the build was stopped; does nothing when all is complete or left to other builds. */
   throwIfFailed(): void {
     if (this.error !== undefined) throw this.error;
     if (this.status === "cancelled") {
@@ -177,6 +179,7 @@ export class BuildSummary {
 const TITLES: Readonly<Record<BuildStatus, string>> = {
   success: "succeeded",
   failure: "failed",
+  exit_early: "exited early",
   cancelled: "cancelled",
 };
 const MOST_ERRORS = 5;

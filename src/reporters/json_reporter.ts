@@ -38,8 +38,10 @@ export type BuildEventLine =
       readonly previouslyCompleted: number;
       readonly toRun: number;
     }
-    /** It was complete when the build looked. */
+    /** It was complete when the build looked, or when it got to it. */
     | { readonly event: "task_previously_completed" } & TaskOfLine
+    /** Somebody else has its lock. */
+    | { readonly event: "task_waiting_for_lock"; readonly owner?: string | undefined } & TaskOfLine
     | { readonly event: "task_started"; readonly attempt: number } & TaskOfLine
     /** It waits for the tasks with these ids. */
     | { readonly event: "task_suspended"; readonly requires: readonly string[] } & TaskOfLine
@@ -165,6 +167,13 @@ class JsonReporter implements Reporter {
     switch (event.kind) {
       case "previously_completed":
         return this.#line({ time, event: "task_previously_completed", ...told(task) });
+      case "waiting_for_lock":
+        return this.#line({
+          time,
+          event: "task_waiting_for_lock",
+          ...told(task),
+          owner: event.owner,
+        });
       case "started": {
         const about = told(task);
         this.#underWay.set(task, { start: this.#time.now, told: about });

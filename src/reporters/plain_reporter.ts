@@ -78,6 +78,7 @@ export class PlainReporter implements Reporter {
       case "failed":
         return this.#line(failureText(event.error, this.#paint));
       case "previously_completed":
+      case "waiting_for_lock":
       case "suspended":
       case "resumed":
       case "skipped":

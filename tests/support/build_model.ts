@@ -340,6 +340,7 @@ export class Model {
     return {
       phase: this.#hasBegun ? "building" : "discovering",
       ...this.taskCount(),
+      waitingForLock: 0,
       retried: this.retried,
       isStopping: this.isStopped,
     };

@@ -21,6 +21,7 @@ export class FakeBuild implements BuildProgress, Counts {
   cancelled = 0;
   running = 0;
   suspended = 0;
+  waitingForLock = 0;
   retried = 0;
   lastRetry: BuildProgress["lastRetry"];
   isStopping = false;
