@@ -72,14 +72,18 @@ export class Attempts {
     return this.#attempts.get(node);
   }
 
-  /** The context of the attempt at a node: of the one that was prepared, else of the first one. */
-  contextOf(node: number, task: AnyTask): TaskContext {
-    const attempt = this.#attempts.get(node);
-    if (attempt !== undefined) return attempt.context;
+  /**
+   * The context of the attempt at a node: of the one that was prepared, else of the first one. `lock` stops it, too.
+   */
+  contextOf(node: number, task: AnyTask, lock: AbortSignal | undefined): TaskContext {
+    const prepared = this.#attempts.get(node);
+    if (prepared !== undefined && lock === undefined) return prepared.context;
     const timeout = policyOf(task)?.timeout;
-    return timeout === undefined
-      ? new TaskContext(this.#options.signal, 1)
-      : this.#add(node, 1, timeout, undefined).context;
+    if (timeout === undefined && lock === undefined) {
+      return new TaskContext(this.#options.signal, 1);
+    }
+    const number = prepared?.context.attempt ?? 1;
+    return this.#add(node, number, timeout, prepared?.lastError, lock).context;
   }
 
   /** Prepares the next attempt at a node, for which it is time after `delay` milliseconds. */
@@ -123,10 +127,17 @@ export class Attempts {
     }
   }
 
-  #add(node: number, number: number, timeout: number | undefined, lastError: unknown): Clocked {
+  #add(
+    node: number,
+    number: number,
+    timeout: number | undefined,
+    lastError: unknown,
+    lock?: AbortSignal,
+  ): Clocked {
     const { signal: stop } = this.#options;
     const controller = timeout === undefined ? undefined : new AbortController();
-    const signal = controller === undefined ? stop : AbortSignal.any([stop, controller.signal]);
+    const signals = [stop, controller?.signal, lock].filter((each) => each !== undefined);
+    const signal = signals.length === 1 ? stop : AbortSignal.any(signals);
     const attempt: Clocked = {
       context: new TaskContext(signal, number),
       timedOut: undefined,

@@ -29,6 +29,7 @@ import { policyOf } from "../tasks/type_registry.ts";
 import { type Attempt, Attempts } from "./attempts.ts";
 import { type BuildOptions, type BuildSettings, settingsOf } from "./build_options.ts";
 import { Limits } from "./limits.ts";
+import { Locks, type LockTurn } from "./locks.ts";
 import { discover, reserve } from "./plan.ts";
 import { countsOf, Progress, resultsOf } from "./progress.ts";
 import { Recorder } from "./recorder.ts";
@@ -122,6 +123,7 @@ class Build {
   readonly #limits: Limits;
   readonly #reporters: Reporters;
   readonly #recorder: Recorder | undefined;
+  readonly #locks: Locks | undefined;
   readonly #progress: Progress;
   /** Aborted when the build stops early, by a failure or from outside. */
   readonly #stop = new AbortController();
@@ -137,6 +139,9 @@ class Build {
   /** What tasks have yielded that is still to be looked at, and whether something is being looked at. */
   #toDiscover: number[] = [];
   #isDiscovering = false;
+  /** Those whose lock is asked for. */
+  readonly #locking = new Set<number>();
+  #hasExitedEarly = false;
   /** Suspended tasks that the executor keeps, with what they were submitted with. */
   readonly #kept = new Map<number, TaskContext>();
   /** Clean-ups under way of tasks that were suspended and do not go on, by node. */
@@ -165,10 +170,7 @@ class Build {
       signal: this.#stop.signal,
       gracePeriod: settings.gracePeriod,
       onOverdue: (node, attempt) => this.#overdue(node, attempt),
-      onDue: (node) => {
-        this.#schedule.release(node, []);
-        this.#wakeUp();
-      },
+      onDue: (node) => this.#isDue(node),
     });
     this.#reporters = new Reporters(
       reporters,
@@ -183,6 +185,16 @@ class Build {
         onRoom: () => this.#wakeUp(),
       });
     }
+    const { globalLockManager: manager, globalLockConfig } = settings;
+    if (manager !== undefined && globalLockConfig.enabled !== false) {
+      this.#locks = new Locks({
+        manager,
+        settings: globalLockConfig,
+        signal: this.#stop.signal,
+        onDue: (node) => this.#isDue(node),
+        warn: (message) => this.#warn(message),
+      });
+    }
     this.#schedule = new Schedule((node, because) => this.#skipped(node, because));
     this.#limits = new Limits(concurrencyLimits, this.#schedule.ranks);
     this.#progress = new Progress({
@@ -190,7 +202,7 @@ class Build {
       errors: this.#errors,
       running: this.#running,
       signal: this.#stop.signal,
-      waitingForLock: () => 0,
+      waitingForLock: () => this.#locks?.waiting ?? 0,
       retried: () => this.#retried,
       lastRetry: () => this.#lastRetry,
     });
@@ -212,6 +224,7 @@ class Build {
       if (this.#broken !== undefined) throw this.#broken.error;
       this.#progress.phase = "recording";
       await this.#endRecording();
+      if (this.#locks !== undefined) await this.#atMost(this.#locks.close());
       // A signal that came while the last task kept the event loop to itself is not lost.
       if (this.#settings.handleSignals && this.#slice.isOver) await this.#slice.giveTurn();
       const summary = this.#summary(performance.now() - started);
@@ -220,6 +233,7 @@ class Build {
     } catch (error) {
       this.#abort(error);
       if (this.#recorder !== undefined) await this.#atMost(this.#recorder.fail(error));
+      if (this.#locks !== undefined) await this.#atMost(this.#locks.close());
       await this.#reporters.buildBroke(error);
       throw error;
     } finally {
@@ -282,7 +296,7 @@ class Build {
         if (schedule.state(node) === "complete") yield schedule.task(node);
       }
     };
-    const begun = recorder.start(roots, this.#settings.description, known);
+    const begun = recorder.start(roots, this.#settings, known);
     if (await this.#atMost(begun)) return;
     recorder.giveUp();
     this.#warn("The registry did not answer in time when the build was to begin");
@@ -338,7 +352,8 @@ class Build {
       if (this.#ended.length > 0) {
         this.#takeEnded();
       } else if (this.#isWaiting) {
-        await new Promise<void>((resolve) => this.#wake = resolve);
+        if (this.#isAllLocked) this.#exitEarly();
+        else await new Promise<void>((resolve) => this.#wake = resolve);
       } else if (this.#stop.signal.aborted || !this.#failCycle()) {
         return;
       }
@@ -354,13 +369,75 @@ class Build {
     if (this.#schedule.counts.running > 0) return true;
     if (this.#isDiscovering && !this.#isGraceOver) return true;
     return !this.#stop.signal.aborted &&
-      (this.#attempts.areWaiting || this.#recorder?.isFull === true);
+      (this.#attempts.areWaiting || this.#recorder?.isFull === true ||
+        this.#locks?.areWaiting === true);
   }
 
-  /** Submits the node; `false` when it has failed on the spot, which the failure mode may want to know first. */
+  /** Whether nothing will happen but that others give back their locks, and the build is not to wait for that. */
+  get #isAllLocked(): boolean {
+    return this.#settings.globalLockConfig.exitEarlyWhenAllLocked &&
+      this.#locks?.areWaiting === true && this.#schedule.counts.running === 0 &&
+      !this.#isDiscovering && !this.#attempts.areWaiting && this.#recorder?.isFull !== true;
+  }
+
+  #exitEarly(): void {
+    this.#hasExitedEarly = true;
+    this.#abort(new DOMException("All that is left to do is locked by other builds", "AbortError"));
+  }
+
+  /** It is time for the node to go on. */
+  #isDue(node: number): void {
+    this.#schedule.release(node, []);
+    this.#wakeUp();
+  }
+
+  /** Submits the node, or asks for its lock first; `false` when it has failed on the spot, which the failure mode may want to know first. */
   #start(node: number): boolean {
     const task = this.#schedule.task(node);
-    const context = this.#kept.get(node) ?? this.#attempts.contextOf(node, task);
+    try {
+      if (this.#locks?.areWanted(node, task) !== true) return this.#run(node, task);
+    } catch (error) {
+      this.#fail(node, error);
+      return false;
+    }
+    // What was suspended when its lock was lost begins anew.
+    const kept = this.#kept.get(node);
+    if (kept !== undefined) this.#discardKept(node, kept);
+    this.#locking.add(node);
+    this.#locks.take(node, task).then((turn) => this.#takeTurn(node, task, turn));
+    return true;
+  }
+
+  /** The node has its lock, or has not. */
+  #takeTurn(node: number, task: AnyTask, turn: LockTurn): void {
+    if (!this.#locking.delete(node)) return this.#locks!.release(node);
+    this.#wakeUp();
+    switch (turn.kind) {
+      case "run":
+        this.#run(node, task);
+        return;
+      case "complete":
+        this.#schedule.completedByOthers(node);
+        this.#attempts.delete(node);
+        if (this.#isWatched) this.#tell({ kind: "previously_completed", task });
+        return;
+      case "wait":
+        this.#schedule.backedOff(node);
+        if (turn.isFirst && this.#isWatched) {
+          this.#tell({ kind: "waiting_for_lock", task, owner: turn.owner });
+        }
+        return;
+      case "failed":
+        return this.#fail(node, turn.error);
+      default:
+        turn satisfies never;
+    }
+  }
+
+  /** Submits the node. */
+  #run(node: number, task: AnyTask): boolean {
+    const context = this.#kept.get(node) ??
+      this.#attempts.contextOf(node, task, this.#locks?.signal(node));
     const isResumed = this.#kept.delete(node);
     if (this.#isWatched) {
       this.#tell(
@@ -439,17 +516,13 @@ class Build {
       }
       switch (outcome?.kind) {
         case "complete":
-          this.#schedule.completed(node);
-          this.#attempts.delete(node);
-          if (this.#isWatched) {
-            this.#tell({ kind: "completed", task: this.#schedule.task(node) });
-          }
+          this.#completed(node);
           break;
         case "suspended":
           this.#suspend(node, context, outcome);
           break;
         case "failed":
-          this.#attemptFailed(node, outcome.error, end);
+          if (!this.#hasLostLock(end)) this.#attemptFailed(node, outcome.error, end);
           break;
         default:
           this.#fail(
@@ -463,6 +536,30 @@ class Build {
       }
     }
     if (!this.#isDiscovering && this.#toDiscover.length > 0) this.#discoverMore();
+  }
+
+  #completed(node: number): void {
+    const task = this.#schedule.task(node);
+    this.#schedule.completed(node);
+    this.#attempts.delete(node);
+    const complete = this.#locks?.completion(node, this.#settings.registry);
+    if (!this.#isWatched) return;
+    const event: TaskEvent = { kind: "completed", task };
+    this.#recorder?.record(event, complete);
+    this.#reporters.taskEvent(event);
+  }
+
+  /** Whether the attempt has stopped because its lock was lost: then it waits for it again, which is no failure. */
+  #hasLostLock({ node, isStopping, mayHaveStopped }: End): boolean {
+    try {
+      if (isStopping || !mayHaveStopped || this.#locks?.isLost(node) !== true) return false;
+    } catch (error) {
+      this.#fail(node, error);
+      return true;
+    }
+    this.#schedule.backedOff(node);
+    this.#isDue(node);
+    return true;
   }
 
   /** An attempt that was given up has ended after all, or goes on to a yield: there it stays. */
@@ -608,7 +705,11 @@ class Build {
   #doesNotGoOn(node: number): void {
     this.#attempts.delete(node);
     const context = this.#kept.get(node);
-    if (context === undefined) return;
+    if (context !== undefined) this.#discardKept(node, context);
+    this.#locks?.release(node);
+  }
+
+  #discardKept(node: number, context: TaskContext): void {
     this.#kept.delete(node);
     const cleanedUp = this.#discard(node, context).finally(() => this.#cleaningUp.delete(node));
     this.#cleaningUp.set(node, cleanedUp);
@@ -640,6 +741,10 @@ class Build {
       this.#startGrace();
       this.#stop.abort(reason);
       this.#attempts.stop();
+      this.#locks?.stop();
+      // They have not begun.
+      for (const node of this.#locking) this.#schedule.backedOff(node);
+      this.#locking.clear();
       for (const node of [...this.#kept.keys(), ...this.#attempts.nodes]) {
         if (OPEN.has(this.#schedule.state(node))) this.#cancel(node);
       }
@@ -726,7 +831,9 @@ class Build {
 
   get #status(): BuildStatus {
     const { counts, size } = this.#schedule;
-    return counts.failed > 0 ? "failure" : counts.complete < size ? "cancelled" : "success";
+    if (counts.failed > 0) return "failure";
+    if (counts.complete === size) return "success";
+    return this.#hasExitedEarly ? "exit_early" : "cancelled";
   }
 
   #summary(duration: number): BuildSummary {
@@ -738,7 +845,7 @@ class Build {
       warnings: this.#warnings,
       duration,
       retried: this.#retried,
-      buildId: this.#recorder?.buildId ?? NIL_BUILD_ID,
+      buildId: this.#recorder?.buildId ?? this.#settings.resumeBuildId ?? NIL_BUILD_ID,
       reason: this.#reason,
       tasks: () => resultsOf(schedule, this.#errors, this.#lastErrors),
     });

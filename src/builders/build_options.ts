@@ -4,6 +4,7 @@
  * @module
  */
 
+import { validate } from "@std/uuid";
 import type { TaskExecutor } from "../executors/executor.ts";
 import { InProcessTaskExecutor } from "../executors/in_process.ts";
 import { describe } from "../json.ts";
@@ -11,7 +12,9 @@ import { checkOptions } from "../options.ts";
 import { Registry } from "../registries/registry.ts";
 import { registryProvider } from "../registries/registry_provider.ts";
 import { isTask } from "../tasks/task.ts";
+import type { GlobalConcurrencyLockManager } from "../registries/lock.ts";
 import type { ConcurrencyLimits } from "./limits.ts";
+import { type GlobalLockConfig, type LockSettings, lockSettingsOf } from "./locks.ts";
 import type { OnRegistryFailure } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -55,6 +58,15 @@ export interface BuildOptions {
   readonly onRegistryFailure?: OnRegistryFailure | undefined;
   /** What the build is for, for the registry. */
   readonly description?: string | undefined;
+  /** Id of a build that the registry knows and that this one goes on with, in place of beginning a new one. */
+  readonly resumeBuildId?: string | undefined;
+  /**
+   * Has only one of all builds that share its locks run a task: `new FileLockManager()`, or
+   * `new RegistryGlobalConcurrencyLockManager()`. None unless told.
+   */
+  readonly globalLockManager?: GlobalConcurrencyLockManager | undefined;
+  /** Which tasks are locked, and how long a build waits for others that have a lock. */
+  readonly globalLockConfig?: GlobalLockConfig | undefined;
 }
 
 /** All of {@linkcode BuildOptions}, to tell what is none. */
@@ -70,10 +82,13 @@ const OPTIONS = [
   "registry",
   "onRegistryFailure",
   "description",
+  "resumeBuildId",
+  "globalLockManager",
+  "globalLockConfig",
 ] as const satisfies readonly (keyof BuildOptions)[];
 
 /** The options with nothing left out. */
-export interface BuildSettings extends Omit<BuildOptions, "reporter"> {
+export interface BuildSettings extends Omit<BuildOptions, "reporter" | "globalLockConfig"> {
   readonly executor: TaskExecutor;
   readonly failMode: FailMode;
   readonly maxConcurrentDiscover: number;
@@ -83,6 +98,7 @@ export interface BuildSettings extends Omit<BuildOptions, "reporter"> {
   readonly reporters: readonly Reporter[];
   readonly registry: Registry;
   readonly onRegistryFailure: OnRegistryFailure;
+  readonly globalLockConfig: LockSettings;
 }
 
 /** All methods of {@linkcode Reporter}, to tell what is none: it would never be called. */
@@ -111,6 +127,9 @@ export function settingsOf(options: BuildOptions): BuildSettings {
     registry = registryProvider.get(),
     onRegistryFailure = "warn",
     description,
+    resumeBuildId,
+    globalLockManager,
+    globalLockConfig = {},
   } = options;
   const reporters: readonly Reporter[] = Array.isArray(reporter) ? reporter : [reporter];
   checkExecutor(executor);
@@ -148,8 +167,17 @@ export function settingsOf(options: BuildOptions): BuildSettings {
   if (description !== undefined && typeof description !== "string") {
     throw new TypeError(wrong("description", description, "give a text"));
   }
+  if (
+    resumeBuildId !== undefined && !(typeof resumeBuildId === "string" && validate(resumeBuildId))
+  ) {
+    throw new TypeError(
+      wrong("resumeBuildId", resumeBuildId, "give the buildId of a former summary, a UUID"),
+    );
+  }
+  checkLockManager(globalLockManager, globalLockConfig);
   return {
     ...options,
+    globalLockConfig: lockSettingsOf(globalLockConfig),
     executor,
     failMode,
     maxConcurrentDiscover,
@@ -184,6 +212,18 @@ function checkExecutor(executor: TaskExecutor | null): void {
       } tasks at once: maxConcurrent is at least 1`,
     );
   }
+}
+
+function checkLockManager(manager: unknown, config: GlobalLockConfig): void {
+  if (manager === undefined) {
+    if (typeof config?.enabled !== "function" && config?.enabled !== true) return;
+    throw new TypeError(
+      "Cannot build with globalLockConfig.enabled and no globalLockManager: give one, e.g. new FileLockManager()",
+    );
+  }
+  if (typeof (manager as GlobalConcurrencyLockManager | null)?.acquire === "function") return;
+  const wanted = "something with acquire(), e.g. new FileLockManager()";
+  throw new TypeError(wrong("globalLockManager", manager, instead(manager, wanted)));
 }
 
 function checkReporter(reporter: unknown): void {

@@ -8,7 +8,12 @@
 
 import { messageOf, RegistryError, StardagError, type TaskFailedError } from "../errors.ts";
 import { isThenable } from "../thenable.ts";
-import { NIL_BUILD_ID, type Recorded, type Registry } from "../registries/registry.ts";
+import {
+  type BuildStartOptions,
+  NIL_BUILD_ID,
+  type Recorded,
+  type Registry,
+} from "../registries/registry.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
 import type { TaskEvent } from "./reporter.ts";
@@ -110,16 +115,18 @@ export class Recorder {
   }
 
   /**
-   * Begins the build, with tasks that are complete already. Rejects when the registry refuses, and with `"raise"` when it
+   * Begins the build, or goes on with a former one, with tasks that are complete already. Rejects when the registry refuses, and with `"raise"` when it
    * cannot be reached.
    */
   async start(
     roots: readonly AnyTask[],
-    description: string | undefined,
+    { description, resumeBuildId }: BuildStartOptions & {
+      readonly resumeBuildId?: string | undefined;
+    },
     known: () => Iterable<AnyTask>,
   ): Promise<void> {
     try {
-      this.#buildId = await this.#registry.buildStart(roots, { description });
+      this.#buildId = resumeBuildId ?? await this.#registry.buildStart(roots, { description });
       this.#hasBegun = true;
     } catch (error) {
       const failure = wrapped(error, "buildStart");
@@ -135,8 +142,8 @@ export class Recorder {
     for (const story of stories) this.#goOn(story);
   }
 
-  /** Tells what happened to a task. */
-  record(event: TaskEvent): void {
+  /** Tells what happened to a task; that it is complete by `complete` where that is given. */
+  record(event: TaskEvent, complete?: (buildId: string) => Promise<void>): void {
     if (this.#isClosed) return;
     const { task } = event;
     switch (event.kind) {
@@ -152,7 +159,11 @@ export class Recorder {
       case "resumed":
         return this.#tell(task, "taskResume");
       case "completed":
-        this.#tell(task, "taskComplete");
+        if (complete === undefined) this.#tell(task, "taskComplete");
+        else {
+          const send = (): Recorded => complete(this.#buildId);
+          this.#add(task, { what: "state", method: "taskComplete", send });
+        }
         if (task.registryAssets !== undefined) this.#tellAssets(task);
         return;
       case "failed":
@@ -190,6 +201,8 @@ export class Recorder {
     try {
       if (status === "failure") {
         await this.#registry.buildFail(buildId, messageOf(error?.cause ?? error));
+      } else if (status === "exit_early") {
+        await this.#registry.buildExitEarly(buildId, EXIT_REASON);
       } else {
         await this.#registry[method](buildId);
       }
@@ -414,6 +427,9 @@ export class Recorder {
     this.#options.warn(`Cannot show the assets of ${task} in the registry: ${messageOf(error)}`);
   }
 }
+
+/** Why a build exits early, for people who look at the registry. */
+const EXIT_REASON = "All remaining tasks are locked by other builds";
 
 const END_METHODS = {
   exit_early: "buildExitEarly",

@@ -210,7 +210,7 @@ export class Schedule {
     }
   }
 
-  /** How many tasks were complete when they were found. */
+  /** How many tasks were complete when they were found, or were completed by others. */
   get previouslyCompleted(): number {
     return this.#previouslyCompleted;
   }
@@ -227,13 +227,20 @@ export class Schedule {
     }
   }
 
+  /** Others have completed the node that was to run here. */
+  completedByOthers(node: number): void {
+    this.#turns.set(node, NONE);
+    this.#previouslyCompleted++;
+    this.completed(node);
+  }
+
   /** The node yielded; it waits until it is released again. */
   suspended(node: number): void {
     this.#moved(node, "suspended");
     this.#missing.set(node, 1);
   }
 
-  /** An attempt at the node failed; it waits until it is released for the next one. */
+  /** The node cannot go on now, or an attempt at it failed; it waits until it is released. */
   backedOff(node: number): void {
     this.#moved(node, "waiting");
     this.#missing.set(node, 1);

@@ -157,6 +157,53 @@ const REFUSED: readonly (readonly [
     RangeError,
   ],
   [
+    "a resumeBuildId that is no UUID",
+    { resumeBuildId: "last" },
+    'resumeBuildId "last": give the buildId of a former summary, a UUID',
+  ],
+  [
+    "a class in place of a lock manager",
+    { globalLockManager: class Locks {} },
+    'globalLockManager the function "Locks": give new Locks()',
+  ],
+  [
+    "what is no lock manager",
+    { globalLockManager: {} },
+    "globalLockManager {}: give something with acquire(), e.g. new FileLockManager()",
+  ],
+  [
+    "locks without a lock manager",
+    { globalLockConfig: { enabled: true } },
+    "globalLockConfig.enabled and no globalLockManager: give one, e.g. new FileLockManager()",
+  ],
+  [
+    "an option of locks that does not exist",
+    { globalLockConfig: { lockWaitTimeoutSeconds: 3 } },
+    'globalLockConfig: there is no option "lockWaitTimeoutSeconds"',
+  ],
+  [
+    "no time to wait for locks",
+    { globalLockConfig: { lockWaitTimeout: "5 s" } },
+    'globalLockConfig.lockWaitTimeout "5 s": give milliseconds from 0 to 2147483647',
+    RangeError,
+  ],
+  [
+    "a factor that makes waits shorter",
+    { globalLockConfig: { lockWaitBackoffFactor: 0.5 } },
+    "globalLockConfig.lockWaitBackoffFactor 0.5: give a factor from 1 to 2147483647",
+    RangeError,
+  ],
+  [
+    "locks that are enabled by what is no answer",
+    { globalLockConfig: { enabled: "yes" } },
+    'globalLockConfig.enabled "yes": give true, false, or a function from task to these',
+  ],
+  [
+    "an early exit that is neither on nor off",
+    { globalLockConfig: { exitEarlyWhenAllLocked: 1 } },
+    "globalLockConfig.exitEarlyWhenAllLocked 1: give true or false",
+  ],
+  [
     "no concurrencyLimits",
     { concurrencyLimits: null },
     "concurrencyLimits null: give a number for each name",
@@ -198,6 +245,9 @@ Deno.test("an option that is undefined is not given", async () => {
       registry: 0,
       onRegistryFailure: 0,
       description: 0,
+      resumeBuildId: 0,
+      globalLockManager: 0,
+      globalLockConfig: 0,
     } satisfies Record<keyof sd.BuildOptions, 0>,
   );
   const summary = await buildWith(Object.fromEntries(names.map((name) => [name, undefined])));
