@@ -7,7 +7,6 @@
 
 import {
   ConfigError,
-  InterruptedError,
   messageOf,
   MissingOutputError,
   PermissionError,
@@ -36,7 +35,7 @@ import { Recorder } from "./recorder.ts";
 import { type BuildProgress, Reporters, type TaskEvent } from "./reporter.ts";
 import { Schedule, type TaskState } from "./schedule.ts";
 import { type BuildStatus, BuildSummary } from "./summary.ts";
-import { onSystemSignal } from "./system_signals.ts";
+import { Stop } from "./stop.ts";
 import { withTelemetry } from "./telemetry.ts";
 import { TimeSlice } from "./time_slice.ts";
 
@@ -125,8 +124,7 @@ class Build {
   readonly #recorder: Recorder | undefined;
   readonly #locks: Locks | undefined;
   readonly #progress: Progress;
-  /** Aborted when the build stops early, by a failure or from outside. */
-  readonly #stop = new AbortController();
+  readonly #stop: Stop;
   readonly #attempts: Attempts;
   readonly #errors: TaskFailedError[] = [];
   /** What the attempts threw that were to be followed by others. */
@@ -149,15 +147,8 @@ class Build {
   readonly #slice: TimeSlice;
   #retried = 0;
   #lastRetry: BuildProgress["lastRetry"];
-  /** Why the build was stopped from outside. */
-  #reason: unknown;
-  readonly #stoppedFromOutside = Promise.withResolvers<void>();
   /** Why the build cannot go on: what cannot happen, but has; or the registry refuses. */
   #broken: { readonly error: unknown } | undefined;
-  /** Runs while there is something to wait for that was asked to stop. */
-  #graceTimer: Timer | undefined;
-  readonly #graceEnd = Promise.withResolvers<void>();
-  #isGraceOver = false;
   /** Whether nothing that still ends is waited for. */
   #isOver = false;
   #wake: (() => void) | undefined;
@@ -166,6 +157,11 @@ class Build {
     this.#settings = settings;
     this.#slice = new TimeSlice(settings.handleSignals ? 2 : 1);
     const { concurrencyLimits, registry, onRegistryFailure, reporters } = settings;
+    this.#stop = new Stop({
+      ...settings,
+      onStop: () => this.#cancelOpen(),
+      onGraceEnd: () => this.#endGrace(),
+    });
     this.#attempts = new Attempts({
       signal: this.#stop.signal,
       gracePeriod: settings.gracePeriod,
@@ -211,56 +207,34 @@ class Build {
   async run(tasks: TaskStruct): Promise<BuildSummary> {
     const started = performance.now();
     const roots = flattenTaskStruct(tasks);
-    using _ = this.#listen();
+    using _ = this.#stop.listen();
     this.#reporters.buildStarted(this.#progress);
     try {
       await this.#discoverAll(reserve(this.#schedule, roots, undefined).fresh);
       if (this.#recorder !== undefined) await this.#startRecording(this.#recorder, roots);
       this.#progress.phase = "building";
-      if (!this.#stop.signal.aborted) this.#reporters.discoveryEnded(this.#progress);
+      if (!this.#stop.isAsked) this.#reporters.discoveryEnded(this.#progress);
       await this.#loop();
       this.#isOver = true;
       await this.#cleanedUp();
       if (this.#broken !== undefined) throw this.#broken.error;
       this.#progress.phase = "recording";
       await this.#endRecording();
-      if (this.#locks !== undefined) await this.#atMost(this.#locks.close());
+      if (this.#locks !== undefined) await this.#stop.atMost(this.#locks.close());
       // A signal that came while the last task kept the event loop to itself is not lost.
       if (this.#settings.handleSignals && this.#slice.isOver) await this.#slice.giveTurn();
       const summary = this.#summary(performance.now() - started);
       await this.#reporters.buildEnded(summary);
       return summary;
     } catch (error) {
-      this.#abort(error);
-      if (this.#recorder !== undefined) await this.#atMost(this.#recorder.fail(error));
-      if (this.#locks !== undefined) await this.#atMost(this.#locks.close());
+      this.#stop.ask(error);
+      if (this.#recorder !== undefined) await this.#stop.atMost(this.#recorder.fail(error));
+      if (this.#locks !== undefined) await this.#stop.atMost(this.#locks.close());
       await this.#reporters.buildBroke(error);
       throw error;
     } finally {
-      clearTimeout(this.#graceTimer);
       this.#isOver = true;
     }
-  }
-
-  /** Has the outside stop the build, until it is disposed. */
-  #listen(): Disposable {
-    const { signal, handleSignals = false } = this.#settings;
-    const onAbort = (): void => this.#stopFromOutside(signal?.reason);
-    if (signal?.aborted === true) onAbort();
-    signal?.addEventListener("abort", onAbort, { once: true });
-    const unlisten = handleSignals
-      ? onSystemSignal((name) =>
-        this.#stopFromOutside(
-          new InterruptedError(`The build was stopped by ${name}`, { signal: name }),
-        )
-      )
-      : undefined;
-    return {
-      [Symbol.dispose](): void {
-        signal?.removeEventListener("abort", onAbort);
-        unlisten?.();
-      },
-    };
   }
 
   async #discoverAll(nodes: readonly number[]): Promise<void> {
@@ -279,7 +253,7 @@ class Build {
           throw error;
         },
       });
-      await Promise.race([discovered, this.#graceEnd.promise]);
+      await Promise.race([discovered, this.#stop.graceEnd]);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
@@ -297,7 +271,7 @@ class Build {
       }
     };
     const begun = recorder.start(roots, this.#settings, known);
-    if (await this.#atMost(begun)) return;
+    if (await this.#stop.atMost(begun)) return;
     recorder.giveUp();
     this.#warn("The registry did not answer in time when the build was to begin");
   }
@@ -310,30 +284,13 @@ class Build {
       this.#warn("The tasks are done, but the registry has not been told all of it yet");
     }, LONG_WAIT);
     try {
-      if (!await this.#atMost(recorder.idle()) && recorder.isBehind) {
+      if (!await this.#stop.atMost(recorder.idle()) && recorder.isBehind) {
         this.#warn("The registry was not told all of what was built: it took too long");
       }
       recorder.giveUp();
-      await this.#atMost(recorder.end(this.#status, this.#errors[0]));
+      await this.#stop.atMost(recorder.end(this.#status, this.#errors[0]));
     } finally {
       clearTimeout(warning);
-    }
-  }
-
-  /** Waits for a call of the registry, for no more than a part of the grace period once the build is stopped from outside. */
-  async #atMost(call: Promise<void>): Promise<boolean> {
-    let timer: Timer | undefined;
-    let isOver = false;
-    const late = this.#stoppedFromOutside.promise.then(() =>
-      new Promise<boolean>((resolve) => {
-        if (!isOver) timer = setTimeout(() => resolve(false), this.#settings.gracePeriod / 4);
-      })
-    );
-    try {
-      return await Promise.race([call.then(() => true), late]);
-    } finally {
-      isOver = true;
-      clearTimeout(timer);
     }
   }
 
@@ -354,21 +311,21 @@ class Build {
       } else if (this.#isWaiting) {
         if (this.#isAllLocked) this.#exitEarly();
         else await new Promise<void>((resolve) => this.#wake = resolve);
-      } else if (this.#stop.signal.aborted || !this.#failCycle()) {
+      } else if (this.#stop.isAsked || !this.#failCycle()) {
         return;
       }
     }
   }
 
   get #mayStart(): boolean {
-    return !this.#stop.signal.aborted && this.#recorder?.isFull !== true;
+    return !this.#stop.isAsked && this.#recorder?.isFull !== true;
   }
 
   /** Whether something will happen by itself. */
   get #isWaiting(): boolean {
     if (this.#schedule.counts.running > 0) return true;
-    if (this.#isDiscovering && !this.#isGraceOver) return true;
-    return !this.#stop.signal.aborted &&
+    if (this.#isDiscovering && !this.#stop.isGraceOver) return true;
+    return !this.#stop.isAsked &&
       (this.#attempts.areWaiting || this.#recorder?.isFull === true ||
         this.#locks?.areWaiting === true);
   }
@@ -382,7 +339,9 @@ class Build {
 
   #exitEarly(): void {
     this.#hasExitedEarly = true;
-    this.#abort(new DOMException("All that is left to do is locked by other builds", "AbortError"));
+    this.#stop.ask(
+      new DOMException("All that is left to do is locked by other builds", "AbortError"),
+    );
   }
 
   /** It is time for the node to go on. */
@@ -478,7 +437,7 @@ class Build {
   }
 
   #end(node: number, context: TaskContext, outcome: TaskOutcome, atOnce = false): void {
-    const isStopping = this.#stop.signal.aborted;
+    const isStopping = this.#stop.isAsked;
     // Executors of others may know why to stop without having looked there.
     const mayHaveStopped = context.mayHaveStopped ||
       (outcome?.kind === "failed" && outcome.error === this.#stop.signal.reason);
@@ -587,7 +546,7 @@ class Build {
     } catch (error) {
       return this.#fail(node, error);
     }
-    if (this.#stop.signal.aborted && OPEN.has(schedule.state(node))) this.#cancel(node);
+    if (this.#stop.isAsked && OPEN.has(schedule.state(node))) this.#cancel(node);
   }
 
   /** Looks at what was yielded, one level after the other; what is yielded meanwhile is taken along. */
@@ -610,10 +569,10 @@ class Build {
         : undefined,
       onError: (node, error) => {
         // When the build is stopped, so are the checks: that tells nothing about their tasks.
-        if (!this.#stop.signal.aborted) this.#fail(node, error);
+        if (!this.#stop.isAsked) this.#fail(node, error);
       },
     }).catch((error) => {
-      if (!this.#stop.signal.aborted) this.#break(error);
+      if (!this.#stop.isAsked) this.#break(error);
     }).finally(() => {
       this.#isDiscovering = false;
       if (this.#toDiscover.length > 0) this.#discoverMore();
@@ -634,7 +593,7 @@ class Build {
     const retries = policyOf(task)?.retries;
     const attempt = this.#attempts.get(node)?.context.attempt ?? 1;
     if (
-      retries === undefined || attempt >= retries.maxAttempts || this.#stop.signal.aborted
+      retries === undefined || attempt >= retries.maxAttempts || this.#stop.isAsked
     ) {
       return this.#fail(node, error);
     }
@@ -673,7 +632,7 @@ class Build {
     if (this.#isWatched) this.#tell({ kind: "failed", task, attempt, error: failure });
     schedule.failed(node);
     if (this.#settings.failMode === "fail_fast") {
-      this.#abort(new DOMException("Another task of the build has failed", "AbortError"));
+      this.#stop.ask(new DOMException("Another task of the build has failed", "AbortError"));
     }
   }
 
@@ -725,40 +684,27 @@ class Build {
     }
   }
 
-  #stopFromOutside(reason: unknown): void {
-    this.#reason ??= reason;
-    this.#stoppedFromOutside.resolve();
-    this.#abort(reason);
-  }
-
   #break(error: unknown): void {
     this.#broken ??= { error };
-    this.#abort(error);
+    this.#stop.ask(error);
+    this.#wakeUp();
   }
 
-  #abort(reason: unknown): void {
-    if (!this.#stop.signal.aborted) {
-      this.#startGrace();
-      this.#stop.abort(reason);
-      this.#attempts.stop();
-      this.#locks?.stop();
-      // They have not begun.
-      for (const node of this.#locking) this.#schedule.backedOff(node);
-      this.#locking.clear();
-      for (const node of [...this.#kept.keys(), ...this.#attempts.nodes]) {
-        if (OPEN.has(this.#schedule.state(node))) this.#cancel(node);
-      }
+  /** What was to go on later does not; what runs is asked to stop by its signal. */
+  #cancelOpen(): void {
+    this.#attempts.stop();
+    this.#locks?.stop();
+    // They have not begun.
+    for (const node of this.#locking) this.#schedule.backedOff(node);
+    this.#locking.clear();
+    for (const node of [...this.#kept.keys(), ...this.#attempts.nodes]) {
+      if (OPEN.has(this.#schedule.state(node))) this.#cancel(node);
     }
     this.#wakeUp();
   }
 
-  #startGrace(): void {
-    this.#graceTimer ??= setTimeout(() => this.#endGrace(), this.#settings.gracePeriod);
-  }
-
   /** Goes on without the tasks that were asked to stop and have not. */
   #endGrace(): void {
-    this.#isGraceOver = true;
     const nodes = [...this.#running];
     if (nodes.length > 0) {
       this.#warn(
@@ -780,7 +726,6 @@ class Build {
         mayHaveStopped: true,
       });
     }
-    this.#graceEnd.resolve();
     this.#wakeUp();
   }
 
@@ -797,8 +742,8 @@ class Build {
   /** Waits for the clean-ups, for a grace period at most. */
   async #cleanedUp(): Promise<void> {
     if (this.#cleaningUp.size === 0) return;
-    this.#startGrace();
-    await Promise.race([Promise.all(this.#cleaningUp.values()), this.#graceEnd.promise]);
+    this.#stop.startGrace();
+    await Promise.race([Promise.all(this.#cleaningUp.values()), this.#stop.graceEnd]);
     if (this.#cleaningUp.size > 0) {
       this.#warn(
         `The build did not wait for the clean-up of ${
@@ -846,7 +791,7 @@ class Build {
       duration,
       retried: this.#retried,
       buildId: this.#recorder?.buildId ?? this.#settings.resumeBuildId ?? NIL_BUILD_ID,
-      reason: this.#reason,
+      reason: this.#stop.reason,
       tasks: () => resultsOf(schedule, this.#errors, this.#lastErrors),
     });
   }

@@ -152,7 +152,7 @@ export class BuildSummary {
     if (this.reason !== undefined && this.status !== "success") {
       lines.push(`  Stopped: ${shorten(messageOf(this.reason))}`);
     }
-    if (this.status === "cancelled") lines.push(...this.#notDone());
+    if (this.status === "cancelled" || this.status === "exit_early") lines.push(...this.#notDone());
     for (const warning of this.warnings) lines.push(`  Warning: ${shorten(warning)}`);
     return lines.join("\n");
   }

@@ -24,7 +24,7 @@ class LockedSteps extends Steps {
   }
 
   /** Options of a build with these locks. */
-  options(owner = "us", registry?: sd.Registry): sd.BuildOptions {
+  options(registry?: sd.Registry, owner = "us"): sd.BuildOptions {
     return { globalLockManager: this.table.manager(owner, registry) };
   }
 }
@@ -489,7 +489,7 @@ Deno.test("that a task is complete is recorded with the release of its lock", as
   const steps = new LockedSteps();
   const a = steps.step("a");
   const registry = new sd.InMemoryRegistry();
-  const summary = await sd.build(a, { ...steps.options("us", registry), registry });
+  const summary = await sd.build(a, { ...steps.options(registry), registry });
   assertEquals(steps.table.log, ["ask for a", "get a", "complete a"]);
   assertEquals(registry.calls.map(({ method }) => method), [
     "buildStart",
@@ -505,7 +505,7 @@ Deno.test("with the locks of another registry a task is told to be complete as e
   const steps = new LockedSteps();
   const a = steps.step("a");
   const registry = new sd.InMemoryRegistry();
-  await sd.build(a, { ...steps.options("us", new sd.InMemoryRegistry()), registry });
+  await sd.build(a, { ...steps.options(new sd.InMemoryRegistry()), registry });
   assertEquals(steps.table.log, ["ask for a", "get a", "release a"]);
   assertEquals(registry.calls.map(({ method }) => method).at(-2), "taskComplete");
 });
@@ -576,7 +576,7 @@ Deno.test("of many builds at once each task is run by one", async () => {
   const globalLockConfig = { lockWaitInitialInterval: 1, lockWaitMaxInterval: 4 };
   const builds = Array.from(
     { length: 8 },
-    (_, n) => sd.build(root, { ...steps.options(`build ${n}`), globalLockConfig }),
+    (_, n) => sd.build(root, { ...steps.options(undefined, `build ${n}`), globalLockConfig }),
   );
   for (const summary of await Promise.all(builds)) assertEquals(summary.status, "success");
   assertEquals([steps.ran.length, new Set(steps.ran).size], [30, 30]);
