@@ -37,7 +37,7 @@ export interface RecorderOptions {
 }
 
 /** How many calls may be under way at once. */
-const MAX_CONCURRENT = 32;
+const MAX_CONCURRENT = 100;
 /** With so many calls waiting, the build waits, too. */
 const MAX_BACKLOG = 1000;
 /** How many warnings about assets there are, each for a task. */

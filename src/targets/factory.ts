@@ -83,10 +83,13 @@ export class TargetFactory {
     if (this.#findPrototype(relpath) !== undefined) return relpath;
     if (relpath.startsWith("file://")) return localPath(relpath);
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(relpath)) throw this.#unknownPrefix(relpath);
-    return this.#rootOf(options?.targetRootKey ?? DEFAULT_TARGET_ROOT_KEY) + relpath;
+    return this.getTargetRoot(options?.targetRootKey) + relpath;
   }
 
-  #rootOf(key: string): string {
+  /**
+   * The root for a key: a local path or a uri, with a slash at its end. Throws a `ConfigError` when it is not to be found.
+   */
+  getTargetRoot(key: string = DEFAULT_TARGET_ROOT_KEY): string {
     const known = this.#roots.get(key);
     if (known !== undefined) return known;
     const root = this.#targetRoots === undefined ? getTargetRoot(key) : this.#givenRoot(key);
