@@ -105,6 +105,7 @@ export { TaskRef } from "./src/tasks/task_ref.ts";
 // ---- building: what is missing is run ----
 export { build, buildSequential } from "./src/builders/build.ts";
 export type { BuildOptions, FailMode } from "./src/builders/build_options.ts";
+export type { GlobalLockConfig } from "./src/builders/locks.ts";
 export type { ConcurrencyLimits } from "./src/builders/limits.ts";
 export type { OnRegistryFailure } from "./src/builders/recorder.ts";
 export type { BuildProgress, Reporter, TaskEvent } from "./src/builders/reporter.ts";
@@ -216,6 +217,17 @@ export type {
   LockAcquisition,
   LockHandle,
 } from "./src/registries/lock.ts";
+export {
+  RegistryGlobalConcurrencyLockManager,
+  type RegistryGlobalConcurrencyLockManagerOptions,
+} from "./src/registries/api_lock.ts";
+export { FileLockManager, type FileLockManagerOptions } from "./src/registries/file_lock.ts";
+export {
+  aliasTaskFromRegistry,
+  type AliasTaskFromRegistryOptions,
+  fromRegistry,
+  type FromRegistryOptions,
+} from "./src/registries/from_registry.ts";
 export { registryProvider } from "./src/registries/registry_provider.ts";
 
 // ---- configuration: which registry, and where outputs are kept ----

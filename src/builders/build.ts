@@ -217,9 +217,10 @@ class Build {
       await this.#loop();
       this.#isOver = true;
       await this.#cleanedUp();
-      if (this.#broken !== undefined) throw this.#broken.error;
+      this.#throwIfBroken();
       this.#progress.phase = "recording";
       await this.#endRecording();
+      this.#throwIfBroken(); // the registry may have refused what was told last
       if (this.#locks !== undefined) await this.#stop.atMost(this.#locks.close());
       // A signal that came while the last task kept the event loop to itself is not lost.
       if (this.#settings.handleSignals && this.#slice.isOver) await this.#slice.giveTurn();
@@ -333,7 +334,7 @@ class Build {
   /** Whether nothing will happen but that others give back their locks, and the build is not to wait for that. */
   get #isAllLocked(): boolean {
     return this.#settings.globalLockConfig.exitEarlyWhenAllLocked &&
-      this.#locks?.areWaiting === true && this.#schedule.counts.running === 0 &&
+      this.#locks?.areTaken === true && this.#schedule.counts.running === 0 &&
       !this.#isDiscovering && !this.#attempts.areWaiting && this.#recorder?.isFull !== true;
   }
 
@@ -356,8 +357,8 @@ class Build {
     try {
       if (this.#locks?.areWanted(node, task) !== true) return this.#run(node, task);
     } catch (error) {
-      this.#fail(node, error);
-      return false;
+      this.#failUnlocked(node, error);
+      return true;
     }
     // What was suspended when its lock was lost begins anew.
     const kept = this.#kept.get(node);
@@ -387,10 +388,15 @@ class Build {
         }
         return;
       case "failed":
-        return this.#fail(node, turn.error);
+        return this.#failUnlocked(node, turn.error);
       default:
         turn satisfies never;
     }
+  }
+
+  /** Fails the node without its lock, and so before it begins, or before its next attempt. */
+  #failUnlocked(node: number, error: unknown): void {
+    this.#fail(node, error, this.#attempts.get(node)?.context.attempt ?? 0);
   }
 
   /** Submits the node. */
@@ -517,7 +523,8 @@ class Build {
       return true;
     }
     this.#schedule.backedOff(node);
-    this.#isDue(node);
+    if (this.#stop.isAsked) this.#cancel(node);
+    else this.#isDue(node);
     return true;
   }
 
@@ -616,10 +623,8 @@ class Build {
     if (this.#isWatched) this.#tell({ kind: "retrying", task, attempt, error, delay });
   }
 
-  #fail(node: number, error: unknown): void {
+  #fail(node: number, error: unknown, attempt: number = this.#attemptAt(node)): void {
     const schedule = this.#schedule;
-    const isBegun = schedule.state(node) !== "waiting";
-    const attempt = isBegun ? this.#attempts.get(node)?.context.attempt ?? 1 : 0;
     const task = schedule.task(node);
     const failure = new TaskFailedError(
       `Cannot complete ${task}${this.#requiredBy(node)}${
@@ -634,6 +639,12 @@ class Build {
     if (this.#settings.failMode === "fail_fast") {
       this.#stop.ask(new DOMException("Another task of the build has failed", "AbortError"));
     }
+  }
+
+  /** The number of the attempt under way at the node; 0 when it has not begun. */
+  #attemptAt(node: number): number {
+    if (this.#schedule.state(node) === "waiting") return 0;
+    return this.#attempts.get(node)?.context.attempt ?? 1;
   }
 
   #requiredBy(node: number): string {
@@ -670,7 +681,11 @@ class Build {
 
   #discardKept(node: number, context: TaskContext): void {
     this.#kept.delete(node);
-    const cleanedUp = this.#discard(node, context).finally(() => this.#cleaningUp.delete(node));
+    // One that began anew may still be at the clean-up of the time before.
+    const both = Promise.all([this.#cleaningUp.get(node), this.#discard(node, context)]);
+    const cleanedUp = both.then(() => {
+      if (this.#cleaningUp.get(node) === cleanedUp) this.#cleaningUp.delete(node);
+    });
     this.#cleaningUp.set(node, cleanedUp);
   }
 
@@ -682,6 +697,10 @@ class Build {
     } catch {
       // What a task throws while it is given up changes nothing any more.
     }
+  }
+
+  #throwIfBroken(): void {
+    if (this.#broken !== undefined) throw this.#broken.error;
   }
 
   #break(error: unknown): void {

@@ -122,8 +122,6 @@ interface Wait {
   waited: number;
   waitedForOutput: number;
   interval: number;
-  /** Runs until it is time to ask again. */
-  timer: Timer | undefined;
 }
 
 /** The locks of one build, by node. */
@@ -136,7 +134,10 @@ export class Locks {
   /** Handles that are not given back yet, and what gives them back. */
   readonly #open = new Set<LockHandle>();
   readonly #releasing = new Set<Promise<void>>();
-  #timers = 0;
+  /** They run until a lock is asked for again. */
+  readonly #timers = new Map<number, Timer>();
+  /** Of these, those of locks that nobody is known to have. */
+  readonly #unclear = new Set<number>();
   #hasWarned = false;
 
   constructor(options: LocksOptions) {
@@ -162,23 +163,34 @@ export class Locks {
 
   /** Whether some lock will be asked for again by itself. */
   get areWaiting(): boolean {
-    return this.#timers > 0;
+    return this.#timers.size > 0;
+  }
+
+  /** Whether others have all the locks that will be; not when nobody could say, nor when an output is to come. */
+  get areTaken(): boolean {
+    return this.#timers.size > 0 && this.#unclear.size === 0;
   }
 
   /** Asks for the lock of a node. Never rejects. */
   async take(node: number, task: AnyTask): Promise<LockTurn> {
     try {
       const turn = await this.#take(node, task);
-      if (turn.kind !== "wait") this.#waits.delete(node);
+      if (turn.kind !== "wait") this.#endWait(node);
       return turn;
     } catch (error) {
-      this.#waits.delete(node);
+      this.#endWait(node);
       return { kind: "failed", error };
     }
   }
 
+  #endWait(node: number): void {
+    this.#waits.delete(node);
+    this.#unclear.delete(node);
+  }
+
   async #take(node: number, task: AnyTask): Promise<LockTurn> {
     const { manager, settings, signal } = this.#options;
+    this.#unclear.delete(node);
     const wait = this.#waits.get(node);
     if (wait !== undefined && await task.complete()) return { kind: "complete" };
     const waitedForOutput = wait?.waitedForOutput ?? 0;
@@ -195,8 +207,14 @@ export class Locks {
         return await this.#acquired(node, task, answer.lock);
       case "already_completed": {
         if (await task.complete()) return { kind: "complete" };
+        if (!checkTaskCompletion) {
+          throw new TypeError(
+            "the lock manager gives no lock for it, for it calls it complete, though it was told not to look at that",
+          );
+        }
         const left = settings.completionRetryTimeout - waitedForOutput;
         const delay = Math.max(0, Math.min(left, settings.completionRetryInterval));
+        this.#unclear.add(node);
         return this.#wait(node, undefined, delay, "waitedForOutput");
       }
       case "held_by_other": {
@@ -220,15 +238,12 @@ export class Locks {
     this.#open.add(lock);
     try {
       // Others may have completed it since it was looked at last.
-      const isComplete = await task.complete();
-      if (!isComplete && !this.#options.signal.aborted) {
+      if (!await task.complete()) {
         this.#held.set(node, lock);
         return { kind: "run" };
       }
       this.#give(lock);
-      return isComplete
-        ? { kind: "complete" }
-        : { kind: "failed", error: this.#options.signal.reason };
+      return { kind: "complete" };
     } catch (error) {
       this.#give(lock);
       throw error;
@@ -240,6 +255,7 @@ export class Locks {
     const state = messageOf(error);
     if (!this.#hasWarned) this.#options.warn(`Tasks wait, for locks cannot be asked for: ${state}`);
     this.#hasWarned = true;
+    this.#unclear.add(node);
     return this.#waitForOthers(node, task, `its lock cannot be asked for: ${state}`);
   }
 
@@ -266,17 +282,18 @@ export class Locks {
     delay: number,
     counted: "waited" | "waitedForOutput",
   ): LockTurn {
+    const { signal } = this.#options;
+    if (signal.aborted) return { kind: "failed", error: signal.reason };
     const wait = this.#waitOf(node);
     const isFirst = !wait.isTold;
     wait.isTold = true;
     // A delay of nothing counts, too: else what is to come to an end would not.
     wait[counted] += Math.max(delay, 1);
-    this.#timers++;
-    wait.timer = setTimeout(() => {
-      wait.timer = undefined;
-      this.#timers--;
+    const timer = setTimeout(() => {
+      this.#timers.delete(node);
       this.#options.onDue(node);
     }, delay);
+    this.#timers.set(node, timer);
     return { kind: "wait", owner, isFirst };
   }
 
@@ -285,7 +302,7 @@ export class Locks {
     let wait = this.#waits.get(node);
     if (wait === undefined) {
       const interval = Math.min(lockWaitInitialInterval, lockWaitMaxInterval);
-      wait = { isTold: false, waited: 0, waitedForOutput: 0, interval, timer: undefined };
+      wait = { isTold: false, waited: 0, waitedForOutput: 0, interval };
       this.#waits.set(node, wait);
     }
     return wait;
@@ -332,8 +349,9 @@ export class Locks {
 
   /** Nothing is waited for any more. */
   stop(): void {
-    for (const wait of this.#waits.values()) clearTimeout(wait.timer);
-    this.#timers = 0;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    this.#waits.clear();
   }
 
   /** Gives back all that is still held, and resolves when that is done. */

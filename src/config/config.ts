@@ -9,6 +9,7 @@ import { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import { type Provider, provider } from "../provider.ts";
+import { quoted } from "./config_file.ts";
 import { type ConfigContext, readContext } from "./context.ts";
 import { type AccessToken, readAccessToken } from "./credentials.ts";
 import { DEFAULT_API_URL } from "./registry_url.ts";
@@ -35,6 +36,11 @@ export interface StardagConfig {
   };
   /** How the registry is reached. */
   readonly api: {
+    /**
+     * Whether builds are told to it: when its url, a profile, or a key is set, unless STARDAG_NO_REGISTRY is. Else `url` is
+     * where one would be.
+     */
+    readonly isUsed: boolean;
     /** Its url, without a slash at its end. */
     readonly url: string;
     /** How long an answer may take, in milliseconds. */
@@ -81,7 +87,7 @@ export function loadConfig(options: LoadConfigOptions = {}): StardagConfig {
   checkOptions(options, ["useProjectConfig"], "load the configuration");
   const { useProjectConfig = true } = options;
   const sources = new Sources();
-  const { url, context } = readContext(sources, useProjectConfig);
+  const { url, context, isOff } = readContext(sources, useProjectConfig);
   let ofEnvironment: TargetRoots | undefined;
   const roots = readTargetRoots(() =>
     ofEnvironment ??= environmentRoots(sources, url, context, [])
@@ -89,7 +95,11 @@ export function loadConfig(options: LoadConfigOptions = {}): StardagConfig {
   const apiKey = readApiKey(sources);
   return {
     target: { roots },
-    api: { url: url ?? DEFAULT_API_URL, timeout: readTimeout(sources) },
+    api: {
+      isUsed: !isOff && (url !== undefined || apiKey !== undefined),
+      url: url ?? DEFAULT_API_URL,
+      timeout: readTimeout(sources),
+    },
     context,
     apiKey,
     accessToken: apiKey === undefined ? readAccessToken(sources, context) : undefined,
@@ -131,7 +141,7 @@ export function getTargetRoot(key: string = DEFAULT_TARGET_ROOT_KEY): string {
   if (roots === undefined) return readTargetRoot(key);
   const root = Object.hasOwn(roots, key) ? roots[key] : undefined;
   if (root !== undefined) return toTargetRoot(root, `target.roots["${key}"] of the configuration`);
-  const keys = Object.keys(roots).map((known) => `"${known}"`).join(", ") || "none";
+  const keys = quoted(Object.keys(roots));
   throw new ConfigError(
     `Cannot find the target root "${key}": the configuration that is set has ${keys}. Add it to its target.roots`,
   );

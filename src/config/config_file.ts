@@ -13,6 +13,7 @@ import { mapOf } from "./json_file.ts";
 import { configPath } from "./paths.ts";
 import { registryUrl } from "./registry_url.ts";
 import { mayReadFile, type Sources } from "./sources.ts";
+import { lineOf } from "./toml_text.ts";
 
 /** One such file. */
 export interface ConfigFile {
@@ -88,7 +89,8 @@ function readNearest(sources: Sources): ConfigFile | undefined {
   }
 }
 
-function parseConfigFile(path: string, text: string, isOfUser: boolean): ConfigFile {
+/** What is in such a file. Throws `ConfigError` with file and line. */
+export function parseConfigFile(path: string, text: string, isOfUser: boolean): ConfigFile {
   let parsed: unknown;
   try {
     parsed = parse(text);
@@ -131,27 +133,7 @@ function parseConfigFile(path: string, text: string, isOfUser: boolean): ConfigF
   };
 }
 
-/** The line where an entry is set, or else the nearest that it is in. For messages only: it reads TOML as people write it. */
-function lineOf(text: string, keys: readonly string[]): number | undefined {
-  let table: readonly string[] = [];
-  let found: { readonly line: number; readonly depth: number } | undefined;
-  for (const [index, line] of text.split("\n").entries()) {
-    const header = /^\s*\[+([^\]]+)\]/.exec(line)?.[1];
-    const key = /^([^=#]+)=/.exec(line)?.[1];
-    if (header !== undefined) table = parts(header);
-    else if (key === undefined) continue;
-    const here = key === undefined || header !== undefined ? table : [...table, ...parts(key)];
-    const isAbove = here.length <= keys.length && here.every((part, i) => part === keys[i]);
-    if (isAbove && here.length > (found?.depth ?? 0)) {
-      found = { line: index + 1, depth: here.length };
-    }
-  }
-  return found?.line;
-}
-
-function parts(dotted: string): readonly string[] {
-  return Array.from(
-    dotted.matchAll(/"([^"]*)"|'([^']*)'|([\w-]+)/g),
-    ([, double, single, bare]) => double ?? single ?? bare ?? "",
-  );
+/** Names as a message gives them. */
+export function quoted(names: readonly string[]): string {
+  return names.length === 0 ? "none" : [...new Set(names)].map((name) => `"${name}"`).join(", ");
 }

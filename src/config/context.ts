@@ -6,7 +6,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { resolveIds } from "./caches.ts";
-import { type Profile, readConfigFiles } from "./config_file.ts";
+import { type Profile, quoted, readConfigFiles } from "./config_file.ts";
 import { configPath } from "./paths.ts";
 import { registryUrl } from "./registry_url.ts";
 import type { Sources } from "./sources.ts";
@@ -29,20 +29,37 @@ export interface ConfigContext {
   readonly environmentId: string | undefined;
 }
 
+/** What is worked with, and the url of the registry where anything tells it. */
+export interface Contact {
+  readonly url: string | undefined;
+  readonly context: ConfigContext;
+  /** Whether there is to be no registry, whatever else is set. */
+  readonly isOff: boolean;
+}
+
+const NOTHING: ConfigContext = {
+  profile: undefined,
+  registryName: undefined,
+  user: undefined,
+  workspace: undefined,
+  workspaceId: undefined,
+  environment: undefined,
+  environmentId: undefined,
+};
+
+/** As in Python. */
+const ON: ReadonlySet<string> = new Set(["1", "true", "t", "yes", "y", "on"]);
+const OFF: ReadonlySet<string> = new Set(["0", "false", "f", "no", "n", "off"]);
+
 /**
  * Each variable says otherwise than the profile for itself alone. With the url of another registry nothing of the profile
  * is left, for its ids and its user belong to the registry that it names. Throws `ConfigError` for what is set and not
  * there, `PermissionError` for what is named by a variable and may not be read.
  */
-export function readContext(
-  sources: Sources,
-  useProjectConfig: boolean,
-): { readonly url: string | undefined; readonly context: ConfigContext } {
+export function readContext(sources: Sources, useProjectConfig: boolean): Contact {
+  if (isOff(sources)) return { url: undefined, context: NOTHING, isOff: true };
   const active = activeProfile(sources, useProjectConfig);
-  const givenUrl = sources.variable("STARDAG_REGISTRY_URL");
-  const url = givenUrl === undefined
-    ? active?.url
-    : registryUrl(givenUrl, () => "STARDAG_REGISTRY_URL");
+  const url = givenUrl(sources) ?? active?.url;
   const inUse = active?.url === url ? active : undefined;
   const registryName = inUse?.registry;
   const workspace = sources.variable("STARDAG_WORKSPACE_ID") ?? inUse?.workspace;
@@ -56,7 +73,25 @@ export function readContext(
     environment,
     ...ids,
   };
-  return { url, context };
+  return { url, context, isOff: false };
+}
+
+function isOff(sources: Sources): boolean {
+  const text = sources.variable("STARDAG_NO_REGISTRY");
+  if (text === undefined || OFF.has(text.toLowerCase())) return false;
+  if (ON.has(text.toLowerCase())) return true;
+  throw new ConfigError(
+    `Cannot use STARDAG_NO_REGISTRY: it is "${text}", which is neither yes nor no. Set it to 1 or 0`,
+  );
+}
+
+/** Python has come to call the variable STARDAG_API_URL, which goes before the other. */
+function givenUrl(sources: Sources): string | undefined {
+  for (const name of ["STARDAG_API_URL", "STARDAG_REGISTRY_URL"]) {
+    const text = sources.variable(name);
+    if (text !== undefined) return registryUrl(text, () => name);
+  }
+  return undefined;
 }
 
 interface ActiveProfile extends Profile {
@@ -102,8 +137,4 @@ function activeProfile(sources: Sources, useProjectConfig: boolean): ActiveProfi
     url,
     user: own === undefined || own === url ? profile.user : undefined,
   };
-}
-
-function quoted(names: readonly string[]): string {
-  return names.length === 0 ? "none" : [...new Set(names)].map((name) => `"${name}"`).join(", ");
 }

@@ -20,7 +20,21 @@ export function readJsonFile<T>(
   remedy: string,
 ): T | undefined {
   const text = sources.text(path);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseJsonFile(path, text, schema, remedy);
+}
+
+/** A schema of objects with any keys as maps, which have no keys but their own. */
+export function mapOf<T>(value: z.ZodType<T>): z.ZodType<ReadonlyMap<string, T>> {
+  return z.record(z.string(), value).transform((record) => new Map(Object.entries(record)));
+}
+
+/** The same of its text. */
+export function parseJsonFile<T>(
+  path: string,
+  text: string,
+  schema: () => z.ZodType<T>,
+  remedy: string,
+): T {
   let content: unknown;
   try {
     content = JSON.parse(text);
@@ -32,9 +46,4 @@ export function readJsonFile<T>(
   const checked = schema().safeParse(content);
   if (checked.success) return checked.data;
   throw new ConfigError(`Cannot read "${path}": ${messageOf(checked.error)}. ${remedy}`);
-}
-
-/** A schema of objects with any keys as maps, which have no keys but their own. */
-export function mapOf<T>(value: z.ZodType<T>): z.ZodType<ReadonlyMap<string, T>> {
-  return z.record(z.string(), value).transform((record) => new Map(Object.entries(record)));
 }

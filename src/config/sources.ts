@@ -88,6 +88,7 @@ export function mayReadAllVariables(): boolean {
   return state === "granted" && partial !== true;
 }
 
-function isAbsence(error: unknown): boolean {
+/** Whether the error says that there is no such file. */
+export function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }

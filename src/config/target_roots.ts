@@ -7,6 +7,7 @@
 import { fromFileUrl, join, resolve } from "@std/path";
 import { ConfigError, messageOf, PermissionError } from "../errors.ts";
 import { cachedTargetRoots } from "./caches.ts";
+import { quoted } from "./config_file.ts";
 import { type ConfigContext, readContext } from "./context.ts";
 import { defaultTargetRootPath, homeVariable } from "./paths.ts";
 import { DEFAULT_API_URL } from "./registry_url.ts";
@@ -221,8 +222,4 @@ function unlessDenied<T>(read: () => T): T | undefined {
 
 function withSlash(root: string): string {
   return root.replace(/\/+$/, "") + "/";
-}
-
-function quoted(keys: readonly string[]): string {
-  return [...new Set(keys)].map((key) => `"${key}"`).join(", ");
 }

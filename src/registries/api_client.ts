@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { z } from "zod";
+import { checkRegistryUrl, netFlag } from "../config/registry_url.ts";
 import {
   ApiError,
   AuthorizationError,
@@ -61,8 +63,10 @@ export interface ApiRequest {
   readonly isIdempotent?: boolean | undefined;
   /** Whether the service may answer 500 when two do this at once, so that one more try helps; not unless told. */
   readonly canCollide?: boolean | undefined;
-  /** Statuses from 300 that are answers like any other; none unless told. */
-  readonly accept?: readonly number[] | undefined;
+  /** Whether what came with a status from 300, and its `detail` if it has one, is an answer like any other; none is unless told. */
+  readonly accept?: ((status: number, detail: unknown) => boolean) | undefined;
+  /** When aborted, it is not sent again, and rejects with the reason unless the try that is under way succeeds. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What the service has answered. */
@@ -71,6 +75,8 @@ export interface ApiAnswer {
   readonly status: number;
   /** The body, from JSON. Throws `RegistryError` when it is none. */
   readonly body: unknown;
+  /** The body, checked. Throws `RegistryError` when it does not fit. */
+  as<S extends z.ZodType>(schema: S): z.output<S>;
 }
 
 /** All of {@linkcode ApiClientOptions}, to tell what is none. */
@@ -140,7 +146,10 @@ export class ApiClient {
     const action = "reach a registry";
     checkOptions(options, OPTIONS, action);
     const { url, apiKey, token, environmentId, timeout = 30_000 } = options;
-    this.url = checkUrl(url);
+    this.url = checkRegistryUrl(url, (fault) =>
+      new TypeError(
+        `Cannot ${action}: its url ${fault}. Give one such as "https://stardag.example.org"`,
+      ));
     if (apiKey !== undefined && token !== undefined) {
       throw new TypeError(
         `Cannot ${action}: there are both an apiKey and a token. Give one of them`,
@@ -186,11 +195,12 @@ export class ApiClient {
     let expired: string | undefined;
     for (let attempt = 1;; attempt++) {
       if (this.#isClosed) throw this.#closed(request);
+      request.signal?.throwIfAborted();
       const token = await this.#validToken(request, expired);
       const sent = await this.#send(request, token, controller);
       let wait = backOff(RETRIES, attempt);
       if (sent instanceof Answer) {
-        if (sent.status < 300 || request.accept?.includes(sent.status) === true) return sent;
+        if (sent.status < 300 || request.accept?.(sent.status, sent.detail) === true) return sent;
         const error = this.#errorOf(request, sent, token);
         if (
           error instanceof TokenExpiredError && typeof this.#source === "function" &&
@@ -209,7 +219,7 @@ export class ApiClient {
       } else if (attempt >= RETRIES.maxAttempts || !sent.isRetriable) {
         throw sent.error;
       }
-      await passed(wait, controller.signal);
+      await passed(wait, [controller.signal, request.signal]);
     }
   }
 
@@ -336,8 +346,7 @@ export class ApiClient {
   }
 
   #permissionError({ action }: ApiRequest, cause: Deno.errors.NotCapable): PermissionError {
-    const { hostname, port, protocol } = new URL(this.url);
-    const flag = `--allow-net=${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+    const flag = netFlag(this.url);
     return new PermissionError(
       `Cannot ${action}: Deno may not connect to the registry at "${this.url}". Run with ${flag}, ` +
         `which lets it tell the registry what is built`,
@@ -347,7 +356,7 @@ export class ApiClient {
 
   #errorOf({ action }: ApiRequest, answer: Answer, token: string | undefined): ApiError {
     const { status } = answer;
-    let detail = detailOf(answer.text);
+    let detail = detailText(answer.detail ?? answer.text);
     // What stands before a service may show what it was sent.
     for (const secret of [this.#apiKey, token]) {
       if (secret !== undefined) detail = detail?.replaceAll(secret, "...");
@@ -423,22 +432,27 @@ class Answer implements ApiAnswer {
       );
     }
   }
-}
 
-function checkUrl(url: string | URL): string {
-  const state = (text: string): string =>
-    `Cannot reach a registry: its url ${text}. Give one such as "https://stardag.example.org"`;
-  const parsed = URL.parse(String(url));
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
-    throw new TypeError(state(`is ${describe(url)}`));
+  as<S extends z.ZodType>(schema: S): z.output<S> {
+    const { success, data, error } = schema.safeParse(this.body);
+    if (success) return data;
+    throw new RegistryError(
+      `Cannot ${this.#action}: the answer of the registry at "${this.#url}" is not understood (${
+        messageOf(error)
+      }). Check that the service and this package fit together`,
+      { isOutage: false, cause: error },
+    );
   }
-  if (parsed.username !== "" || parsed.password !== "") {
-    throw new TypeError(state("has a user name or a password in it, which does not belong there"));
+
+  /** What the body says of an error, `{"detail": ...}`; `undefined` where it is something else. */
+  get detail(): unknown {
+    try {
+      const body: unknown = JSON.parse(this.text);
+      return isPlainObject(body) ? body.detail : undefined;
+    } catch {
+      return undefined;
+    }
   }
-  if (parsed.search !== "" || parsed.hash !== "") {
-    throw new TypeError(state(`"${parsed.origin}${parsed.pathname}" goes on with "?" or "#"`));
-  }
-  return parsed.href.replace(/\/+$/, "");
 }
 
 /** Throws a `TypeError` for what cannot be sent as a key or a token; it does not show it. */
@@ -471,15 +485,19 @@ function isPassing(status: number, request: ApiRequest, attempt: number): boolea
   return PASSING.has(status) && request.isIdempotent !== false;
 }
 
-/** Resolves after the time, or when the signal is aborted. */
-function passed(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+/** Resolves after the time, or when one of the signals is aborted. */
+async function passed(
+  milliseconds: number,
+  signals: readonly (AbortSignal | undefined)[],
+): Promise<void> {
+  if (signals.some((signal) => signal?.aborted)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  const onAbort = (): void => resolve();
+  for (const signal of signals) signal?.addEventListener("abort", onAbort);
+  await promise;
+  clearTimeout(timer);
+  for (const signal of signals) signal?.removeEventListener("abort", onAbort);
 }
 
 /** Of the header `Retry-After`: seconds, or a date. */
@@ -490,15 +508,8 @@ function millisecondsOf(retryAfter: string | null): number {
   return milliseconds > 0 ? milliseconds : 0;
 }
 
-/** What a body says of an error: `{"detail": ...}`, or a text by what stands before the service. */
-function detailOf(text: string): string | undefined {
-  let detail: unknown = text;
-  try {
-    const body: unknown = JSON.parse(text);
-    detail = isPlainObject(body) && "detail" in body ? body.detail : text;
-  } catch {
-    // A text then.
-  }
+/** What is said of an error, by the service or by what stands before it, as one line. */
+function detailText(detail: unknown): string | undefined {
   if (Array.isArray(detail)) {
     return detail.map(({ loc, msg }) => `${Array.isArray(loc) ? loc.join(".") : loc}: ${msg}`).join(
       "; ",

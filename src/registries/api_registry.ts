@@ -6,8 +6,8 @@
  */
 
 import { z } from "zod";
-import { ApiError, messageOf, RegistryError } from "../errors.ts";
-import { stringifyJson } from "../json.ts";
+import { ApiError, RegistryError } from "../errors.ts";
+import { rawJson, stringifyJson } from "../json.ts";
 import type { RegistryAsset } from "../tasks/asset.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
@@ -38,6 +38,9 @@ const ENDS = {
   "exit-early": "has exited early",
 } as const;
 
+/** What the registry asks the service with, for those that ask it for more. */
+export let clientOf: (registry: ApiRegistry) => ApiClient;
+
 /**
  * Tells the registry service what builds do, over HTTP, where people see it.
  *
@@ -57,6 +60,10 @@ const ENDS = {
  * ```
  */
 export class ApiRegistry extends Registry implements AsyncDisposable {
+  static {
+    clientOf = (registry) => registry.#client;
+  }
+
   readonly #client: ApiClient;
   /** The commit of the code, once it was looked for. */
   #commitHash: Promise<string | null> | undefined;
@@ -97,9 +104,8 @@ export class ApiRegistry extends Registry implements AsyncDisposable {
     rootTasks: readonly Pick<AnyTask, "id">[],
     { description }: BuildStartOptions = {},
   ): Promise<string> {
-    const action = "begin a build";
-    const { body } = await this.#client.request({
-      action,
+    const answer = await this.#client.request({
+      action: "begin a build",
       method: "POST",
       path: "/builds",
       json: JSON.stringify({
@@ -110,7 +116,7 @@ export class ApiRegistry extends Registry implements AsyncDisposable {
       // A second time makes a second build.
       isIdempotent: false,
     });
-    return this.#read(action, z.object({ id: z.string() }), body).id;
+    return answer.as(z.object({ id: z.string() })).id;
   }
 
   /** The build is complete. */
@@ -217,16 +223,15 @@ export class ApiRegistry extends Registry implements AsyncDisposable {
 
   /** What the service knows of the task. Rejects with `NotFoundError` when that is nothing. */
   override async taskGetMetadata(taskId: string): Promise<TaskMetadata> {
-    const action = `look up the task "${taskId}"`;
-    const { body } = await this.#client.request({
-      action,
+    const answer = await this.#client.request({
+      action: `look up the task "${taskId}"`,
       method: "GET",
       path: `/tasks/${encodeURIComponent(taskId)}/metadata`,
     });
-    const row = this.#read(action, metadataSchema(), body);
+    const row = answer.as(metadataSchema());
     return {
       id: row.id,
-      body: row.body,
+      body: asWritten(row.body),
       name: row.name,
       namespace: row.namespace,
       version: row.version ?? "",
@@ -283,18 +288,6 @@ export class ApiRegistry extends Registry implements AsyncDisposable {
       throw error;
     }
   }
-
-  #read<S extends z.ZodType>(action: string, schema: S, body: unknown): z.output<S> {
-    const { success, data, error } = schema.safeParse(body);
-    if (success) return data;
-    throw new RegistryError(
-      `Cannot ${action}: the answer of the registry at "${this.url}" is not understood (${
-        messageOf(error)
-      }). ` +
-        `Check that the service and this package fit together`,
-      { isOutage: false, cause: error },
-    );
-  }
 }
 
 function pathOf(buildId: string, task: Pick<AnyTask, "id">): string {
@@ -305,6 +298,18 @@ function pathOf(buildId: string, task: Pick<AnyTask, "id">): string {
 function isDown(error: unknown): error is RegistryError {
   return error instanceof RegistryError && error.isOutage &&
     !(error instanceof ApiError && error.status === 500);
+}
+
+/** The body with long integers as `toJSON()` of a task has them. Not recursive: a chain can be of any length. */
+function asWritten(body: Record<string, unknown>): Record<string, unknown> {
+  const stack: object[] = [body];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    for (const [key, value] of Object.entries(node)) {
+      if (typeof value === "object" && value !== null) stack.push(value);
+      if (typeof value === "bigint") Reflect.set(node, key, rawJson(String(value)));
+    }
+  }
+  return body;
 }
 
 /** What the service tells of a task; made when it is needed, and not at import. */

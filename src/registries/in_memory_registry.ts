@@ -287,6 +287,11 @@ export class InMemoryRegistry extends Registry {
     return this.#tasksIn(buildId).map((record) => record.row());
   }
 
+  /** A task. Throws `RegistryError` when none with the id was registered. */
+  task(taskId: string): RegisteredTask {
+    return this.#knownTask(taskId, "tell about a task").row();
+  }
+
   /** The tasks of all builds, the newest first. */
   allTasks(): readonly RegisteredTask[] {
     return [...this.#tasks.values()].reverse().map((record) => record.row());

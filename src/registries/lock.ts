@@ -53,7 +53,8 @@ export interface LockHandle extends AsyncDisposable {
   release(): Promise<void>;
   /**
    * Gives it back and has the registry know, in one step, that the build has completed the task; only where the manager is
-   * part of a registry. Rejects with a `RegistryError` when that is not recorded; what is still held then ends by itself.
+   * part of a registry. Also after the lock was lost: the output is there all the same. Rejects with a `RegistryError` when
+   * that is not recorded; what is still held then ends by itself.
    */
   complete?(buildId: string): Promise<void>;
 }

@@ -14,3 +14,4 @@ export {
   type RegistryContractOptions,
   type RegistryLook,
 } from "./registry_contract.ts";
+export { lockContract, type LockContractOptions, type LockPlace } from "./lock_contract.ts";

@@ -2,7 +2,14 @@
  * Builds that share global locks: who runs a task, how others wait for it, and what comes of locks that get lost.
  */
 
-import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertObjectMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
@@ -29,11 +36,48 @@ class LockedSteps extends Steps {
   }
 }
 
+/** Gives out every lock, and does with it what the test says. */
+class HandleManager implements sd.GlobalConcurrencyLockManager {
+  readonly ownerId = "us";
+  readonly registry: sd.Registry | undefined;
+  readonly log: string[] = [];
+  release: () => Promise<void> = () => Promise.resolve();
+  complete: () => Promise<void> = () => Promise.resolve();
+
+  constructor(registry?: sd.Registry) {
+    this.registry = registry;
+  }
+
+  acquire(taskId: string): Promise<sd.LockAcquisition> {
+    const release = (): Promise<void> => {
+      this.log.push("release");
+      return this.release();
+    };
+    const complete = (): Promise<void> => {
+      this.log.push("complete");
+      return this.complete();
+    };
+    const { signal } = new AbortController();
+    const lock = { taskId, signal, release, complete, [Symbol.asyncDispose]: release };
+    return Promise.resolve({ status: "acquired", lock });
+  }
+}
+
 /** Has time pass bit by bit, so that what is due gets its turn in between. */
 async function pass(time: FakeTime, duration: number): Promise<void> {
   const end = time.now + duration;
   while (time.now < end) await time.tickAsync(Math.min(50, end - time.now));
   await time.tickAsync();
+}
+
+/** Lets everything go on that waits for no timer. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** What a registry has on record of a task, in order. */
+function recorded(registry: sd.InMemoryRegistry, buildId: string, { id }: Step): string[] {
+  return registry.events(buildId).filter(({ taskId }) => taskId === id).map(({ type }) => type);
 }
 
 /** The kinds of events, with the names of their tasks. */
@@ -106,6 +150,46 @@ Deno.test("an enabled() that throws has failed its task", async () => {
   assertStringIncludes(`${summary.error}`, "who knows");
 });
 
+Deno.test("a task that fails before it begins does not keep others from being run", async () => {
+  const steps = new LockedSteps();
+  const [a, b] = [steps.step("a"), steps.step("b")];
+  const enabled = (task: sd.AnyTask) => {
+    if ((task as Step).name === "a") throw new Error("who knows");
+    return true;
+  };
+  const summary = await sd.build([a, b], {
+    ...steps.options(),
+    failMode: "continue",
+    globalLockConfig: { enabled },
+  });
+  assertEquals(summary.taskCount, { ...NOTHING, discovered: 2, failed: 1, succeeded: 1 });
+});
+
+Deno.test("a task that fails before it begins is registered first", async () => {
+  const steps = new LockedSteps();
+  const [a, b] = [steps.step("a"), steps.step("b")];
+  steps.table.owners.set(b.id, "them");
+  const registry = new sd.InMemoryRegistry();
+  const events: unknown[] = [];
+  const enabled = (task: sd.AnyTask) => {
+    if ((task as Step).name === "a") throw new Error("who knows");
+    return true;
+  };
+  const { buildId } = await sd.build([a, b], {
+    ...steps.options(),
+    registry,
+    reporter: { onTaskEvent: ({ task: _, ...event }) => void events.push(event) },
+    failMode: "continue",
+    globalLockConfig: { enabled, lockWaitTimeout: null },
+  });
+  assertObjectMatch({ events }, {
+    events: [{ kind: "failed", attempt: 0 }, { kind: "failed", attempt: 0 }],
+  });
+  for (const task of [a, b]) {
+    assertEquals(recorded(registry, buildId, task), ["task_pending", "task_failed"]);
+  }
+});
+
 Deno.test("a task is not run that others have completed while its lock was asked for", async () => {
   const steps = new LockedSteps();
   const a = steps.step("a");
@@ -158,6 +242,31 @@ Deno.test("a build waits for a lock that somebody else has, longer each time", a
     "started b",
     "completed b",
   ]);
+});
+
+Deno.test("those who wait do not ask all at once, nor less often than they are told", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  const a = steps.step("a");
+  steps.table.owners.set(a.id, "them");
+  const { random } = Math;
+  Math.random = () => 0.8;
+  try {
+    const building = sd.build(a, {
+      ...steps.options(),
+      globalLockConfig: { lockWaitInitialInterval: 5000, lockWaitMaxInterval: 1000 },
+    });
+    await time.tickAsync(799);
+    assertEquals(steps.table.log, ["ask for a"]);
+    await time.tickAsync(1);
+    await time.tickAsync();
+    assertEquals(steps.table.log, ["ask for a", "ask for a"]);
+    steps.finish(a);
+    await pass(time, 800);
+    (await building).throwIfFailed();
+  } finally {
+    Math.random = random;
+  }
 });
 
 Deno.test("a task runs after all when those who had its lock give it back", async () => {
@@ -239,6 +348,19 @@ Deno.test("a task that is said to be complete, and whose output does not come, i
   await pass(time, 2000);
   assertEquals((await building).taskCount.succeeded, 1);
   assertEquals(steps.ran, ["a"]);
+});
+
+Deno.test("a manager that calls a task complete whatever it is asked is not asked for ever", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  steps.table.answer = () => ({ status: "already_completed" });
+  const building = sd.build(steps.step("a"), {
+    ...steps.options(),
+    globalLockConfig: { completionRetryTimeout: 2000 },
+  });
+  await pass(time, 2100);
+  assertEquals(steps.table.log.length, 3);
+  assertStringIncludes(`${(await building).error}`, "the lock manager gives no lock for it");
 });
 
 Deno.test("tasks wait while locks cannot be asked for, and fail when they are refused", async () => {
@@ -351,6 +473,23 @@ Deno.test("a lock is kept from one attempt to the next, and while its task is su
   ]);
 });
 
+Deno.test("what the last attempt threw is told of a task that is cancelled with its lock", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  const a = new types.Retried({ world: steps.world });
+  const executor = new ControlledExecutor();
+  const controller = new AbortController();
+  const building = sd.build(a, { ...steps.options(), executor, signal: controller.signal });
+  await executor.submitted(a);
+  const error = new Error("once");
+  executor.end(a, failed(error));
+  await pass(time, 100);
+  await executor.submitted(a);
+  controller.abort();
+  executor.end(a, failed(executor.context(a).signal.reason));
+  assertEquals([...(await building).tasks()], [{ task: a, state: "cancelled", error }]);
+});
+
 Deno.test("a suspended task whose lock got lost begins anew, with a lock", async () => {
   const steps = new LockedSteps();
   const [a, b] = [steps.step("a"), steps.step("b")];
@@ -368,6 +507,55 @@ Deno.test("a suspended task whose lock got lost begins anew, with a lock", async
   executor.end(a, COMPLETE);
   assertEquals((await building).taskCount.succeeded, 2);
   assertEquals(steps.table.owners.size, 0);
+});
+
+Deno.test("the build waits for all clean-ups of a task that has begun anew", async () => {
+  const steps = new LockedSteps();
+  const [a, b] = [steps.step("a"), steps.step("b")];
+  const cleanUps: (() => void)[] = [];
+  const executor = new class extends ControlledExecutor {
+    override discard(task: sd.AnyTask): Promise<void> {
+      super.discard(task);
+      return new Promise((resolve) => cleanUps.push(resolve));
+    }
+  }();
+  const building = sd.build(a, { ...steps.options(), executor, failMode: "continue" });
+  let hasEnded = false;
+  building.then(() => hasEnded = true);
+  await executor.submitted(a);
+  executor.end(a, { kind: "suspended", requires: [b] });
+  await executor.submitted(b);
+  steps.table.lose(a);
+  executor.end(b, COMPLETE);
+  await executor.submitted(a);
+  const c = steps.step("c");
+  executor.end(a, { kind: "suspended", requires: [c] });
+  await executor.submitted(c);
+  executor.end(c, failed(new Error("c")));
+  await settled();
+  assertEquals(cleanUps.length, 2);
+  cleanUps[1]!();
+  await settled();
+  assert(!hasEnded);
+  cleanUps[0]!();
+  assertEquals((await building).warnings, []);
+});
+
+Deno.test("a task that has lost its lock when the build is stopped is cancelled", async () => {
+  const steps = new LockedSteps();
+  const [a, b] = [steps.step("a"), steps.step("b")];
+  const executor = new ControlledExecutor();
+  const registry = new sd.InMemoryRegistry();
+  const building = sd.build([a, b], { ...steps.options(), executor, registry });
+  await executor.submitted(a);
+  await executor.submitted(b);
+  const { signal } = executor.context(b);
+  steps.table.lose(b);
+  executor.end(a, failed(new Error("a")));
+  executor.end(b, failed(signal.reason));
+  const { buildId, taskCount } = await building;
+  assertEquals(taskCount, { ...NOTHING, discovered: 2, failed: 1, cancelled: 1 });
+  assertEquals(registry.taskStatus(buildId, b.id), "cancelled");
 });
 
 Deno.test("a task that loses its lock again and again has failed", async () => {
@@ -409,7 +597,57 @@ Deno.test("with exitEarlyWhenAllLocked a build ends when others have all that it
   summary.throwIfFailed();
   assertStringIncludes(`${summary}`, "Build exited early");
   assertEquals(registry.build(summary.buildId).status, "exit_early");
+  assertEquals(
+    registry.events(summary.buildId).at(-1)?.errorMessage,
+    "All remaining tasks are locked by other builds",
+  );
   assertEquals(registry.taskStatus(summary.buildId, a.id), "pending");
+});
+
+Deno.test("no build exits early because nobody can say who has a lock, or an output is to come", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  const [a, b] = [steps.step("a"), steps.step("b")];
+  steps.table.answer = (taskId) => {
+    if (taskId === a.id) return { status: "already_completed" };
+    throw new sd.RegistryError("The service is gone", { isOutage: true });
+  };
+  for (const step of [a, b]) {
+    const building = sd.build(step, {
+      ...steps.options(),
+      globalLockConfig: { exitEarlyWhenAllLocked: true },
+    });
+    await pass(time, 100);
+    steps.finish(step);
+    await pass(time, 1000);
+    assertEquals((await building).status, "success");
+  }
+});
+
+Deno.test("no build exits early while it only waits for its registry", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  const locked = steps.step("locked");
+  steps.table.owners.set(locked.id, "them");
+  const free = Array.from({ length: 1000 }, (_, n) => steps.step(`free ${n}`));
+  const answered = Promise.withResolvers<void>();
+  const registry = new class extends sd.InMemoryRegistry {
+    override async taskRegister(buildId: string, task: sd.AnyTask): Promise<void> {
+      await answered.promise;
+      super.taskRegister(buildId, task);
+    }
+  }();
+  const building = sd.build([locked, ...free], {
+    ...steps.options(),
+    registry,
+    globalLockConfig: { exitEarlyWhenAllLocked: true },
+  });
+  await pass(time, 100);
+  assert(steps.ran.length < free.length);
+  answered.resolve();
+  await pass(time, 100);
+  const { status, taskCount } = await building;
+  assertEquals([status, taskCount.succeeded], ["exit_early", free.length]);
 });
 
 Deno.test("a suspended task that waits for what others have locked is given up by an early exit", async () => {
@@ -485,6 +723,34 @@ Deno.test("a build that is stopped waits for no lock, and gives back all it has"
   await released.promise;
 });
 
+Deno.test("nothing is waited for when it is told after the end that others have the lock", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  const answer = Promise.withResolvers<sd.LockAcquisition>();
+  const asked = Promise.withResolvers<void>();
+  const controller = new AbortController();
+  const globalLockManager: sd.GlobalConcurrencyLockManager = {
+    ownerId: "us",
+    acquire: () => {
+      asked.resolve();
+      return answer.promise;
+    },
+  };
+  const { signal } = controller;
+  let progress: sd.BuildProgress | undefined;
+  const building = sd.build(steps.step("a"), {
+    globalLockManager,
+    signal,
+    reporter: { onBuildStart: (it) => void (progress = it) },
+  });
+  await asked.promise;
+  controller.abort();
+  await building;
+  answer.resolve({ status: "held_by_other" });
+  await time.tickAsync(0);
+  assertEquals([time.next(), progress?.waitingForLock], [false, 0]);
+});
+
 Deno.test("that a task is complete is recorded with the release of its lock", async () => {
   const steps = new LockedSteps();
   const a = steps.step("a");
@@ -499,6 +765,57 @@ Deno.test("that a task is complete is recorded with the release of its lock", as
     "buildComplete",
   ]);
   assertEquals(registry.taskStatus(summary.buildId, a.id), "completed");
+});
+
+Deno.test("the lock of a task whose completion cannot be recorded is given back", async () => {
+  const steps = new LockedSteps();
+  const registry = new sd.InMemoryRegistry();
+  for (const isOutage of [false, true]) {
+    const manager = new HandleManager(registry);
+    manager.complete = () =>
+      Promise.reject(new sd.RegistryError("The service is gone", { isOutage }));
+    const a = steps.step(`outage: ${isOutage}`);
+    const building = sd.build(a, { globalLockManager: manager, registry });
+    if (isOutage) assertStringIncludes((await building).warnings[0]!, "The service is gone");
+    else await assertRejects(() => building, sd.RegistryError, "The service is gone");
+    assertEquals(manager.log, ["complete", "release"]);
+  }
+});
+
+Deno.test("a build ends when its locks are given back, each once", async () => {
+  const steps = new LockedSteps();
+  const registry = new sd.InMemoryRegistry();
+  const manager = new HandleManager(registry);
+  (await sd.build(steps.step("a"), { globalLockManager: manager, registry })).throwIfFailed();
+  assertEquals(manager.log, ["complete"]);
+
+  const given = Promise.withResolvers<void>();
+  manager.release = () => given.promise;
+  let hasEnded = false;
+  const building = sd.build(steps.step("b"), { globalLockManager: manager });
+  building.then(() => hasEnded = true);
+  await settled();
+  assertEquals([manager.log, hasEnded], [["complete", "release"], false]);
+  given.resolve();
+  (await building).throwIfFailed();
+});
+
+Deno.test("a build that is stopped does not wait for ever for its locks to be given back", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  const a = steps.step("a");
+  const globalLockManager = new HandleManager();
+  globalLockManager.release = () => new Promise(() => {});
+  const executor = new ControlledExecutor();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const building = sd.build(a, { executor, signal, globalLockManager, gracePeriod: 1000 });
+  await executor.submitted(a);
+  controller.abort();
+  executor.end(a, failed(executor.context(a).signal.reason));
+  await pass(time, 1000);
+  assertEquals((await building).taskCount.cancelled, 1);
+  assertEquals(globalLockManager.log, ["release"]);
 });
 
 Deno.test("with the locks of another registry a task is told to be complete as ever", async () => {
@@ -522,10 +839,8 @@ Deno.test("a registry is told once that a task waits for its lock, after it was 
   steps.table.owners.clear();
   await pass(time, 4000);
   const { buildId } = await building;
-  const told = (task: Step) =>
-    registry.events(buildId).filter(({ taskId }) => taskId === task.id).map(({ type }) => type);
-  assertEquals(told(a), ["task_pending", "task_waiting_for_lock"]);
-  assertEquals(told(b), [
+  assertEquals(recorded(registry, buildId, a), ["task_pending", "task_waiting_for_lock"]);
+  assertEquals(recorded(registry, buildId, b), [
     "task_pending",
     "task_waiting_for_lock",
     "task_started",
@@ -535,17 +850,9 @@ Deno.test("a registry is told once that a task waits for its lock, after it was 
 });
 
 Deno.test("locks that cannot be given back are told of, and do not touch the build", async () => {
-  const steps = new LockedSteps();
-  const a = steps.step("a");
-  const globalLockManager: sd.GlobalConcurrencyLockManager = {
-    ownerId: "us",
-    acquire: (taskId) => {
-      const release = () => Promise.reject(new Error("gone"));
-      const { signal } = new AbortController();
-      const lock = { taskId, signal, release, [Symbol.asyncDispose]: release };
-      return Promise.resolve({ status: "acquired", lock });
-    },
-  };
+  const a = new LockedSteps().step("a");
+  const globalLockManager = new HandleManager();
+  globalLockManager.release = () => Promise.reject(new Error("gone"));
   const summary = await sd.build(a, { globalLockManager });
   assertEquals([summary.status, summary.warnings], [
     "success",
@@ -593,6 +900,8 @@ Deno.test("a build goes on with a former one", async () => {
   assertEquals(summary.buildId, buildId);
   assertEquals(registry.builds().length, 1);
   assertEquals(registry.tasks(buildId).map(({ id }) => id), [a.id, b.id]);
+  const untold = await sd.build(b, { registry: new sd.NoOpRegistry(), resumeBuildId: buildId });
+  assertEquals(untold.buildId, buildId);
 });
 
 Deno.test("a registry that does not know the build that is to go on has refused", async () => {

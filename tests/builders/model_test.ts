@@ -1,8 +1,9 @@
 /**
  * Thousands of random builds, each followed event by event by a model of the rules: which task may be started and must
- * be, how each ends, what is told of it.
+ * be, how each ends, what is told of it. Some of them with global locks, which others have, too, or other builds of the same
+ * tasks at the same time.
  *
- * A build follows from its seed: `STARDAG_TEST_SEED=123` runs that one alone and prints what happens.
+ * All follows from a seed: `STARDAG_TEST_SEED=123` runs that one alone and prints what happens.
  */
 
 import { FakeTime } from "@std/testing/time";
@@ -22,160 +23,64 @@ import {
   type PolicySpec,
 } from "../support/build_model.ts";
 import { randomOf } from "../support/interleaving_executor.ts";
+import type { LockAnswer, LockSpec } from "../support/lock_model.ts";
+import { LockTable } from "../support/lock_table.ts";
+import { Choices, Fatal, KINDS, MOST_TASKS, randomSpec } from "../support/random_spec.ts";
 
 const SEEDS = 10_000;
-const MOST_TASKS = 12;
-const KEYS = ["a", "b", "c"];
-/** A build that has not ended by then never will. */
-const MOST_TURNS = 1_000;
-
-/** An error after which a task is not tried again. */
-class Fatal extends Error {}
-
-/** A kind of tasks: what the model makes of its declaration. */
-interface Kind extends PolicySpec {
-  readonly declared: {
-    readonly retries?: sd.RetryOptions | undefined;
-    readonly timeout?: number | undefined;
-  };
-}
-
-function isRetriable(error: unknown): boolean {
-  return !(error instanceof Fatal);
-}
-
-const KINDS: readonly Kind[] = [
-  { declared: {}, maxAttempts: 1, timeout: Infinity, delay: () => [0, 0] },
-  {
-    declared: { retries: { maxAttempts: 3, minTimeout: 8, jitter: 0, isRetriable } },
-    maxAttempts: 3,
-    timeout: Infinity,
-    delay: (attempt) => attempt === 1 ? [8, 8] : [16, 16],
-  },
-  {
-    declared: {
-      retries: {
-        maxAttempts: 4,
-        minTimeout: 4,
-        maxTimeout: 10,
-        multiplier: 2,
-        jitter: 0.5,
-        isRetriable,
-      },
-      timeout: 15,
-    },
-    maxAttempts: 4,
-    timeout: 15,
-    delay: (attempt) => attempt === 1 ? [2, 4] : attempt === 2 ? [4, 8] : [5, 10],
-  },
-  { declared: { timeout: 8 }, maxAttempts: 1, timeout: 8, delay: () => [0, 0] },
-  {
-    declared: { retries: { maxAttempts: 2, minTimeout: 0, isRetriable }, timeout: 6 },
-    maxAttempts: 2,
-    timeout: 6,
-    delay: () => [0, 0],
-  },
-];
+/** Builds that have not ended by then never will. */
+const MOST_TURNS = 2_000;
+const MOST_BUILDS = 3;
+/** Who has locks, and is no build. */
+const OTHERS = "others";
 
 interface ModelTask extends sd.BaseTask {
   readonly place: number;
 }
 
-/** A task for each kind and place; what they do is told by the build under way. */
-const TASKS: ReadonlyMap<PolicySpec, readonly ModelTask[]> = new Map(
+/** A task for each kind and place, which every build at once has one of its own of; what they do is told by the world. */
+const TASKS: ReadonlyMap<PolicySpec, readonly (readonly ModelTask[])[]> = new Map(
   KINDS.map((kind, number) => {
     class Task extends sd.BaseTask({
       name: `ModelTask${number}`,
       namespace: "stardag.tests",
       params: { place: z.int() },
-      priority: ({ place }) => theBuild().node(place).priority,
-      concurrencyKeys: ({ place }) => theBuild().node(place).keys,
+      priority: ({ place }) => theWorld().node(place).priority,
+      concurrencyKeys: ({ place }) => theWorld().node(place).keys,
       ...kind.declared,
     }) {
       override requires(): sd.TaskStruct {
-        return theBuild().tasks(theBuild().node(this.place).requires);
+        return buildOf(this).tasks(theWorld().node(this.place).requires);
       }
       override complete(): boolean | Promise<boolean> {
-        return theBuild().isComplete(this.place);
+        return buildOf(this).isComplete(this.place);
       }
       override run(): never {
         throw new Error("the executor of this test does not run anything");
       }
     }
     sd.register(Task);
-    return [kind, Array.from({ length: MOST_TASKS }, (_, place) => new Task({ place }))];
+    const make = () => Array.from({ length: MOST_TASKS }, (_, place) => new Task({ place }));
+    return [kind, Array.from({ length: MOST_BUILDS }, make)];
   }),
 );
 
-let underWay: RandomBuild | undefined;
+/** For each task the number of the build that it belongs to. */
+const BUILD_OF: ReadonlyMap<sd.BaseTask, number> = new Map(
+  [...TASKS.values()].flatMap((builds) =>
+    builds.flatMap((tasks, build) => tasks.map((task) => [task, build]))
+  ),
+);
 
-function theBuild(): RandomBuild {
+let underWay: RandomWorld | undefined;
+
+function theWorld(): RandomWorld {
   if (underWay === undefined) throw new Error("there is no build");
   return underWay;
 }
 
-/** Decisions that follow from a seed. */
-class Choices {
-  readonly #random: () => number;
-
-  constructor(seed: number) {
-    this.#random = randomOf(seed);
-  }
-
-  chance(probability: number): boolean {
-    return this.#random() < probability;
-  }
-
-  below(end: number): number {
-    return Math.floor(this.#random() * end);
-  }
-
-  oneOf<T>(values: readonly T[]): T {
-    return values[this.below(values.length)]!;
-  }
-
-  upTo<T>(most: number, make: () => T): T[] {
-    return Array.from({ length: this.below(most + 1) }, make);
-  }
-}
-
-function randomSpec(choices: Choices): BuildSpec {
-  const size = 1 + choices.below(MOST_TASKS);
-  const limited = KEYS.filter(() => choices.chance(0.5));
-  const failing = choices.oneOf([0, 0.05, 0.3]);
-  const yielding = choices.oneOf([0, 0.3, 0.7]);
-  const special = choices.oneOf([0, 0.5, 0.9]);
-  const limiting = choices.oneOf([0, 0.3, 0.7]);
-  const linking = choices.oneOf([0, 1, 3]);
-  const holding = choices.oneOf([0, 0.3, 0.6]);
-  const below = (place: number): number[] =>
-    place === 0 ? [] : choices.upTo(linking, () => choices.below(place));
-  const yielded = (place: number): readonly number[] =>
-    choices.chance(failing / 3) ? [...below(place), place] : below(place);
-  const attempt = (place: number): AttemptSpec => ({
-    looks: choices.chance(0.5),
-    yields: choices.chance(yielding) ? choices.upTo(3, () => yielded(place)) : [],
-    end: choices.chance(failing)
-      ? choices.oneOf(["error", "error", "fatal", "no output"])
-      : "complete",
-  });
-  return {
-    nodes: Array.from({ length: size }, (_, place): NodeSpec => ({
-      requires: below(place),
-      done: choices.chance(0.1),
-      check: choices.chance(holding) ? "when told" : choices.oneOf(["at once", "soon"]),
-      priority: choices.chance(special) ? choices.below(3) - 1 : 0,
-      keys: limited.filter(() => choices.chance(limiting)),
-      policy: choices.chance(special) ? choices.oneOf(KINDS) : KINDS[0]!,
-      attempts: [attempt(place), ...choices.upTo(2, () => attempt(place))],
-    })),
-    roots: [size - 1, ...choices.upTo(size, () => choices.below(size))],
-    maxConcurrent: choices.oneOf([1, 2, 3, 1_000]),
-    limits: Object.fromEntries(limited.map((key) => [key, 1 + choices.below(2)])),
-    maxConcurrentDiscover: choices.oneOf([1, 2, 50]),
-    failMode: choices.oneOf(["fail_fast", "continue"]),
-    gracePeriod: 25,
-  };
+function buildOf(task: sd.BaseTask): RandomBuild {
+  return theWorld().builds[BUILD_OF.get(task)!]!;
 }
 
 /** Takes its time to register tasks, for each another. */
@@ -206,6 +111,14 @@ interface Submission {
   readonly resolve: (outcome: sd.TaskOutcome) => void;
 }
 
+/** A lock that was asked for. */
+interface LockRequest {
+  readonly place: number;
+  readonly options: sd.AcquireLockOptions;
+  readonly resolve: (answer: sd.LockAcquisition | Promise<sd.LockAcquisition>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** A task that was asked whether it is complete. */
 interface Check {
   readonly place: number;
@@ -218,24 +131,178 @@ interface Answer {
   readonly forModel: ModelOutcome;
 }
 
+/** What builds at the same time share: the tasks, what is complete, who has which lock, the clock. */
+class RandomWorld {
+  readonly spec: BuildSpec;
+  readonly choices: Choices;
+  readonly time: FakeTime;
+  readonly complete = new Set<number>();
+  readonly table = new LockTable();
+  readonly builds: readonly RandomBuild[];
+  /** How likely a lock gets lost in a turn, and an answer to who asks for one is an unusual one. */
+  readonly #losing: number;
+  readonly oddity: number;
+
+  constructor(seed: number, time: FakeTime) {
+    const choices = this.choices = new Choices(seed);
+    this.time = time;
+    this.spec = randomSpec(choices);
+    for (const [place, { done }] of this.spec.nodes.entries()) if (done) this.complete.add(place);
+    this.#losing = choices.oneOf([0, 0.1, 0.4, 1]);
+    this.oddity = choices.oneOf([0, 0.1, 0.4]);
+    const locked = choices.oneOf([0, 0.2, 0.6]);
+    for (const [place, { isLocked }] of this.spec.nodes.entries()) {
+      if (isLocked && choices.chance(locked)) this.table.owners.set(this.id(place), OTHERS);
+    }
+    const builds = this.spec.locks === undefined ? 1 : choices.oneOf([1, 1, 2, MOST_BUILDS]);
+    this.builds = Array.from({ length: builds }, (_, number) => new RandomBuild(this, number));
+  }
+
+  /** The builds, and what has happened in them. */
+  get story(): string {
+    const { nodes, ...rest } = this.spec;
+    const tasks = nodes.map((node, place) => `task ${place} ${JSON.stringify(node)}`);
+    const stories = this.builds.flatMap(({ name, trace }) => [`--- ${name}`, ...trace]);
+    return [JSON.stringify(rest), ...tasks, ...stories].join("\n");
+  }
+
+  node(place: number): NodeSpec {
+    return this.spec.nodes[place]!;
+  }
+
+  id(place: number): string {
+    return TASKS.get(this.node(place).policy)![0]![place]!.id;
+  }
+
+  /** Builds, and gives all that was wrong with it. */
+  async run(): Promise<readonly string[]> {
+    const { builds, time } = this;
+    let isStuck = false;
+    for (const build of builds) build.begin();
+    for (let turn = 0;; turn++) {
+      await this.#quiet();
+      // What is to come at once, a next attempt for example, comes by a timer all the same.
+      time.tick(0);
+      this.#timePassed();
+      await this.#quiet();
+      await this.#patiently((build) => build.overdue().length > 0);
+      if (this.#open.length === 0) break;
+      if (turn === MOST_TURNS) this.#problem("it does not end");
+      for (const build of this.#open) build.checkTurn();
+      if (this.#problems.length > 0) return this.#problems;
+      for (const build of this.#open) build.beginTurn();
+      const canHappen = this.#happen(turn);
+      if (!canHappen && isStuck) this.#problem("nothing can happen any more");
+      isStuck = !canHappen;
+      if (isStuck) await time.delay(0);
+    }
+    while (builds.some((build) => build.answersAll())) await settled();
+    if (time.next()) this.#problem("a timer is left");
+    for (const owner of this.table.owners.values()) {
+      if (owner !== OTHERS) this.#problem(`${owner} still has a lock`);
+    }
+    return this.#problems;
+  }
+
+  /** Those that have not ended. */
+  get #open(): readonly RandomBuild[] {
+    return this.builds.filter(({ isOver }) => !isOver);
+  }
+
+  get #problems(): readonly string[] {
+    return this.builds.flatMap(({ name, problems }) => problems.map((each) => `${name}: ${each}`));
+  }
+
+  #problem(text: string): void {
+    this.builds[0]!.problem(text);
+  }
+
+  async #quiet(): Promise<void> {
+    await settled();
+    await this.#patiently((build) => build.mustExitEarly);
+    for (const build of this.#open) build.quiet();
+  }
+
+  /** A build that has been at it for long lets others have a turn of the event loop. */
+  async #patiently(isBehind: (build: RandomBuild) => boolean): Promise<void> {
+    for (let n = 0; n < 2 && this.#open.some(isBehind); n++) {
+      await this.time.delay(0);
+      for (const build of this.#open) build.quiet();
+    }
+  }
+
+  #timePassed(): void {
+    for (const build of this.#open) build.timePassed();
+  }
+
+  /** Whether something can, but for that builds which have been at it for long go on. */
+  #happen(turn: number): boolean {
+    const { choices, time } = this;
+    const stopping = this.#open.find((each) => each.stopAt <= turn);
+    if (stopping !== undefined) {
+      stopping.stop();
+      return true;
+    }
+    const happenings = [
+      ...this.builds.flatMap((each) => each.happenings()),
+      ...this.#happeningsToLocks(),
+    ];
+    if (happenings.length > 0 && !choices.chance(0.25)) {
+      choices.oneOf(happenings)();
+      return true;
+    }
+    const isTicking = choices.chance(0.5);
+    if (isTicking) time.tick(1 + choices.below(4));
+    const isTimeSet = !isTicking && time.next();
+    this.#timePassed();
+    return isTicking || isTimeSet || happenings.length > 0;
+  }
+
+  /** Others give back their locks, and builds lose theirs. */
+  #happeningsToLocks(): readonly (() => void)[] {
+    const { choices, spec, table } = this;
+    if (spec.locks === undefined) return [];
+    const places = [...spec.nodes.keys()];
+    const givenBack = places.filter((place) => table.owners.get(this.id(place)) === OTHERS)
+      .map((place) => () => {
+        table.owners.delete(this.id(place));
+        if (choices.chance(0.5)) this.complete.add(place);
+      });
+    if (!choices.chance(this.#losing)) return givenBack;
+    const lost = this.builds.flatMap((build) =>
+      places.filter((place) => build.canLoseLock(place)).map((place) => () => {
+        build.loseLock(place);
+        if (choices.chance(0.5)) table.owners.set(this.id(place), OTHERS);
+      })
+    );
+    return [...givenBack, ...lost];
+  }
+}
+
 /** A build whose tasks end in random order, one or several at a time, while the clock stands; then the clock moves. */
 class RandomBuild implements sd.TaskExecutor {
+  readonly name: string;
   readonly maxConcurrent: number;
+  /** The turn in which it is stopped from outside. */
+  stopAt: number;
+  isOver = false;
+  readonly #number: number;
+  readonly #world: RandomWorld;
   readonly #spec: BuildSpec;
   readonly #model: Model;
   readonly #choices: Choices;
   readonly #time: FakeTime;
   readonly #registry: InMemoryRegistry;
+  readonly #locks: sd.GlobalConcurrencyLockManager;
   readonly #stop = new AbortController();
   /** What the build is stopped with from outside; tasks may fail with it, too. */
   readonly #reason = new Error("enough");
-  readonly #stopAt: number;
   /** How likely a task ends, or yields, while it is submitted. */
   readonly #atOnce: number;
-  readonly #complete = new Set<number>();
   readonly #submissions: Submission[] = [];
   /** What was asked whether it is complete and is yet to answer. */
   readonly #checks: Check[] = [];
+  readonly #lockRequests: LockRequest[] = [];
   /** Clean-ups that the build waits for. */
   readonly #cleanUps: (() => void)[] = [];
   /** The last attempt at each task, by place. */
@@ -245,58 +312,67 @@ class RandomBuild implements sd.TaskExecutor {
   readonly #told = new Map<number, string[]>();
   #progress: sd.BuildProgress | undefined;
 
-  constructor(seed: number, time: FakeTime) {
-    this.#choices = new Choices(seed);
+  constructor(world: RandomWorld, number: number) {
+    const { choices, spec, time } = world;
+    this.name = `build ${number}`;
+    this.maxConcurrent = spec.maxConcurrent;
+    this.#number = number;
+    this.#world = world;
+    this.#spec = spec;
+    this.#choices = choices;
     this.#time = time;
-    this.#spec = randomSpec(this.#choices);
-    this.maxConcurrent = this.#spec.maxConcurrent;
-    this.#registry = this.#choices.chance(0.5)
-      ? new InMemoryRegistry()
-      : new SlowRegistry(this.#choices);
-    this.#stopAt = this.#choices.chance(0.4) ? this.#choices.below(12) : Infinity;
-    this.#atOnce = this.#choices.oneOf([0, 0.15, 0.6]);
-    for (const [place, { done }] of this.#spec.nodes.entries()) if (done) this.#complete.add(place);
-    this.#model = new Model(this.#spec, time.now);
+    this.#registry = choices.chance(0.5) ? new InMemoryRegistry() : new SlowRegistry(choices);
+    // Where it is the registry of the build, a lock is given back and the completion recorded in one step.
+    const registry = choices.chance(0.5) ? this.#registry : new InMemoryRegistry();
+    this.#locks = world.table.manager(this.name, registry);
+    this.stopAt = choices.chance(0.4) ? choices.below(12) : Infinity;
+    this.#atOnce = choices.oneOf([0, 0.15, 0.6]);
+    this.#model = new Model(spec, time.now);
   }
 
-  /** The build, and what has happened in it. */
-  get story(): string {
-    const { nodes, ...rest } = this.#spec;
-    const tasks = nodes.map((node, place) => `task ${place} ${JSON.stringify(node)}`);
-    return [JSON.stringify(rest), ...tasks, ...this.#model.trace].join("\n");
+  get trace(): readonly string[] {
+    return this.#model.trace;
+  }
+
+  get problems(): readonly string[] {
+    return this.#model.problems;
+  }
+
+  problem(text: string): void {
+    this.#model.problem(text);
   }
 
   node(place: number): NodeSpec {
-    return this.#spec.nodes[place]!;
+    return this.#world.node(place);
   }
 
   tasks(places: readonly number[]): readonly ModelTask[] {
-    return places.map((place) => TASKS.get(this.node(place).policy)![place]!);
+    return places.map((place) => TASKS.get(this.node(place).policy)![this.#number]![place]!);
   }
 
   isComplete(place: number): boolean | Promise<boolean> {
     const model = this.#model;
     model.checkBegan(place);
     const { check } = this.node(place);
-    const isComplete = this.#complete.has(place);
-    if (check === "when told") {
+    const isComplete = this.#world.complete.has(place);
+    if (check === "when told" || model.looksFirst(place)) {
       return new Promise((resolve) => this.#checks.push({ place, resolve }));
     }
     if (check === "soon") {
       return Promise.resolve().then(() => {
-        model.checkEnded(place);
+        model.checkEnded(place, isComplete);
         return isComplete;
       });
     }
-    model.checkEnded(place);
+    model.checkEnded(place, isComplete);
     return isComplete;
   }
 
-  /** Builds, and gives all that was wrong with it. */
-  async run(): Promise<readonly string[]> {
-    const { failMode, limits, gracePeriod, maxConcurrentDiscover, roots } = this.#spec;
+  // ---- as the world sees it ----
+
+  begin(): void {
+    const { failMode, limits, gracePeriod, maxConcurrentDiscover, roots, locks } = this.#spec;
     const model = this.#model;
-    const end: { summary?: sd.BuildSummary; error?: unknown } = {};
     sd.build(this.tasks(roots), {
       executor: this,
       failMode,
@@ -305,37 +381,137 @@ class RandomBuild implements sd.TaskExecutor {
       gracePeriod,
       signal: this.#stop.signal,
       registry: this.#registry,
+      ...locks !== undefined && this.#lockOptions(locks),
       reporter: {
         onBuildStart: (progress) => {
           this.#progress = progress;
         },
         onTaskEvent: (event) => this.#take(event),
       },
-    }).then((summary) => end.summary = summary, (error) => end.error = error);
-    const isOver = (): boolean => "summary" in end || "error" in end;
-    for (let turn = 0;; turn++) {
-      await settled();
-      model.quiet();
-      // What is to come at once, a next attempt for example, comes by a timer all the same.
-      this.#time.tick(0);
-      model.timePassed(this.#time.now);
-      await settled();
-      model.quiet();
-      // A build that has been at it for long lets others have a turn of the event loop.
-      for (let n = 0; n < 2 && !isOver() && this.#overdue().length > 0; n++) {
-        await this.#time.delay(0);
+    }).then(
+      (summary) => {
         model.quiet();
-      }
-      if (isOver()) break;
-      if (turn === MOST_TURNS) model.problem("it does not end");
-      for (const problem of this.#overdue()) model.problem(problem);
-      if (model.problems.length > 0) return model.problems;
-      model.beginTurn();
-      this.#happen(turn);
+        this.#checkEnd(summary);
+      },
+      (error) => model.problem(`it broke down: ${error}`),
+    ).finally(() => this.isOver = true);
+  }
+
+  quiet(): void {
+    this.#model.quiet();
+  }
+
+  get mustExitEarly(): boolean {
+    return this.#model.isAllLocked() && this.#progress?.isStopping === false;
+  }
+
+  beginTurn(): void {
+    this.#model.beginTurn();
+  }
+
+  timePassed(): void {
+    this.#model.timePassed(this.#time.now);
+  }
+
+  checkTurn(): void {
+    for (const problem of this.overdue()) this.problem(problem);
+  }
+
+  stop(): void {
+    this.stopAt = Infinity;
+    this.#model.stopped();
+    this.#stop.abort(this.#reason);
+  }
+
+  /** What can happen to it now; also when it is over. */
+  happenings(): readonly (() => void)[] {
+    return [
+      ...this.#submissions.map(() => () => this.#endSome()),
+      ...this.#checks.map(() => () => this.#endCheck()),
+      ...this.#lockRequests.map((_, at) => () =>
+        this.#answerLock(this.#lockRequests.splice(at, 1)[0]!)
+      ),
+      ...this.#cleanUps.map((_, at) => () => this.#cleanUps.splice(at, 1)[0]!()),
+    ];
+  }
+
+  /** Answers what nobody waits for any more; whether there was anything. */
+  answersAll(): boolean {
+    const questions = this.#checks.length + this.#lockRequests.length;
+    while (this.#checks.length > 0) this.#endCheck();
+    for (const request of this.#lockRequests.splice(0)) this.#answerLock(request);
+    return questions > 0;
+  }
+
+  canLoseLock(place: number): boolean {
+    return this.#model.canLoseLock(place);
+  }
+
+  loseLock(place: number): void {
+    this.#model.lockLost(place);
+    this.#world.table.lose({ id: this.#world.id(place) });
+  }
+
+  // ---- as the lock manager ----
+
+  #lockOptions(locks: LockSpec): sd.BuildOptions {
+    return {
+      globalLockManager: {
+        ownerId: this.name,
+        registry: this.#locks.registry,
+        acquire: (taskId, options = {}) => this.#acquire(taskId, options),
+      },
+      globalLockConfig: {
+        enabled: (task) => this.node((task as ModelTask).place).isLocked,
+        completionRetryTimeout: locks.outputTimeout,
+        completionRetryInterval: locks.outputInterval,
+        lockWaitTimeout: locks.timeout,
+        lockWaitInitialInterval: locks.interval,
+        lockWaitMaxInterval: locks.longestInterval,
+        exitEarlyWhenAllLocked: locks.exitsEarly,
+      },
+    };
+  }
+
+  #acquire(taskId: string, options: sd.AcquireLockOptions): Promise<sd.LockAcquisition> {
+    if (options.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    const place = this.#spec.nodes.findIndex((_, each) => this.#world.id(each) === taskId);
+    this.#model.lockAsked(place, options.checkTaskCompletion !== false);
+    return new Promise((resolve, reject) =>
+      this.#lockRequests.push({ place, options, resolve, reject })
+    );
+  }
+
+  #answerLock({ place, options, resolve, reject }: LockRequest): void {
+    // Whether who asks has given up, a manager may not see in time.
+    if (options.signal?.aborted === true && this.#choices.chance(0.5)) {
+      return reject(options.signal.reason);
     }
-    if (end.summary === undefined) model.problem(`it broke down: ${end.error}`);
-    else this.#checkEnd(end.summary);
-    return model.problems;
+    const answer = this.#lockAnswer(place, options);
+    this.#model.lockAnswered(place, answer);
+    switch (answer) {
+      case "acquired":
+      case "others have it":
+        return resolve(this.#locks.acquire(this.#world.id(place)));
+      case "too many are held":
+        return resolve({ status: "concurrency_limit_reached" });
+      case "said to be complete":
+        return resolve({ status: "already_completed" });
+      case "outage":
+      case "refused":
+        return reject(new sd.RegistryError(answer, { isOutage: answer === "outage" }));
+    }
+  }
+
+  #lockAnswer(place: number, { checkTaskCompletion, signal }: sd.AcquireLockOptions): LockAnswer {
+    const { complete, oddity, table } = this.#world;
+    if (checkTaskCompletion !== false) {
+      if (this.#choices.chance(complete.has(place) ? 0.5 : oddity)) return "said to be complete";
+    }
+    if (signal?.aborted === false && this.#choices.chance(oddity)) {
+      return this.#choices.oneOf(["outage", "outage", "too many are held", "refused"]);
+    }
+    return table.owners.has(this.#world.id(place)) ? "others have it" : "acquired";
   }
 
   // ---- as the executor ----
@@ -343,6 +519,10 @@ class RandomBuild implements sd.TaskExecutor {
   submit(task: ModelTask, context: sd.RunContext): sd.TaskOutcome | Promise<sd.TaskOutcome> {
     const model = this.#model;
     model.submitted(task.place, context.attempt);
+    if (this.#spec.locks !== undefined && this.node(task.place).isLocked) {
+      const owner = this.#world.table.owners.get(task.id);
+      if (owner !== this.name) model.problem(`${task.place} runs with the lock of ${owner}`);
+    }
     if (!(context instanceof TaskContext)) throw new TypeError("this is no context of a build");
     if (context.reason !== undefined) model.problem(`${task.place} was stopped before it began`);
     let attempt = this.#attempts.get(task.place);
@@ -380,31 +560,11 @@ class RandomBuild implements sd.TaskExecutor {
 
   // ---- what happens ----
 
-  #happen(turn: number): void {
-    const model = this.#model;
-    const open = [
-      ...this.#submissions.map(() => () => this.#endSome()),
-      ...this.#checks.map(() => () => this.#endCheck()),
-      ...this.#cleanUps.map((_, at) => () => this.#cleanUps.splice(at, 1)[0]!()),
-    ];
-    if (turn >= this.#stopAt && !this.#stop.signal.aborted) {
-      model.stopped();
-      this.#stop.abort(this.#reason);
-    } else if (open.length === 0 || this.#choices.chance(0.25)) {
-      if (this.#choices.chance(0.5)) this.#time.tick(1 + this.#choices.below(4));
-      else if (!this.#time.next() && open.length === 0) {
-        model.problem("nothing can happen any more");
-      }
-      model.timePassed(this.#time.now);
-    } else {
-      this.#choices.oneOf(open)();
-    }
-  }
-
   #endCheck(): void {
     const [check] = this.#checks.splice(this.#choices.below(this.#checks.length), 1);
-    this.#model.checkEnded(check!.place);
-    check!.resolve(this.#complete.has(check!.place));
+    const isComplete = this.#world.complete.has(check!.place);
+    this.#model.checkEnded(check!.place, isComplete);
+    check!.resolve(isComplete);
   }
 
   #endSome(): void {
@@ -444,7 +604,9 @@ class RandomBuild implements sd.TaskExecutor {
       outcome: { kind: "failed", error },
       forModel: {
         kind: "failed",
-        why: isAsked && error === reason ? "asked to stop" : why,
+        why: isAsked && error === reason && !(reason instanceof sd.LockLostError)
+          ? "asked to stop"
+          : why,
         hasLooked: looks,
       },
     });
@@ -492,7 +654,7 @@ class RandomBuild implements sd.TaskExecutor {
     }
     // Nobody waits for an attempt that has gone on for too long after it was asked to stop.
     if (!this.#isLast(attempt)) return;
-    if (forModel.kind === "complete") this.#complete.add(place);
+    if (forModel.kind === "complete") this.#world.complete.add(place);
     if (isAtOnce) this.#model.endedAtOnce(place, forModel);
     else this.#model.ended(place, forModel);
   }
@@ -504,10 +666,11 @@ class RandomBuild implements sd.TaskExecutor {
     const told = this.#told.get(place) ?? [];
     this.#told.set(place, told);
     told.push("attempt" in event ? `${event.kind} ${event.attempt}` : event.kind);
+    if (event.kind === "failed") this.#model.failed(place);
     if (event.kind === "retrying") this.#model.retrying(place, event.attempt, event.delay);
   }
 
-  #overdue(): readonly string[] {
+  overdue(): readonly string[] {
     const expected = this.#model.progress();
     const progress = this.#progress! as unknown as Readonly<Record<string, unknown>>;
     const late = Object.keys(expected).filter((name) => progress[name] !== expected[name])
@@ -516,6 +679,12 @@ class RandomBuild implements sd.TaskExecutor {
       const { place } = attempt.task;
       if (this.#attempts.get(place) === attempt && this.#model.isSuspended(place)) continue;
       late.push(`${place} was not given up`);
+    }
+    for (const place of this.#model.current().keys()) {
+      const holds = this.#world.table.owners.get(this.#world.id(place)) === this.name;
+      // What was asked for when the build is stopped may still be on its way back.
+      if (holds === this.#model.holdsLock(place) || this.#model.isStopped) continue;
+      late.push(`${place} has ${holds ? "a lock that it needs not" : "no lock"}`);
     }
     return [...this.#model.overdue(), ...late, ...this.#checkTold()];
   }
@@ -551,9 +720,7 @@ class RandomBuild implements sd.TaskExecutor {
     const actual = Object.keys(count).map((name) => [name, summary.taskCount[name as "failed"]]);
     this.#checkSame("the counts", Object.fromEntries(actual), count);
     this.#checkSame("the retries", summary.retried, model.retried);
-    const isAll = count.previouslyCompleted + count.succeeded === count.discovered;
-    const status = count.failed > 0 ? "failure" : isAll ? "success" : "cancelled";
-    this.#checkSame("the status", summary.status, status);
+    this.#checkSame("the status", summary.status, model.status);
     this.#checkSame(
       "the failures",
       summary.errors.map(({ taskId }) => taskId).sort(),
@@ -563,7 +730,6 @@ class RandomBuild implements sd.TaskExecutor {
     this.#checkSame("the number of warnings", summary.warnings.length, warnings);
     for (const problem of this.#checkTold()) model.problem(problem);
     for (const { task } of this.#suspended) model.problem(`${task.place} was not given up`);
-    if (this.#time.next()) model.problem("a timer is left");
     this.#checkRecord(summary.buildId, finals);
   }
 
@@ -577,12 +743,18 @@ class RandomBuild implements sd.TaskExecutor {
       }
     }
     const seen = new Set<string>();
-    for (const { method, taskId } of this.#registry.calls) {
+    const last = new Map<string, string>();
+    for (const { method, taskId = "" } of this.#registry.calls) {
+      const before = last.get(taskId) ?? "";
+      last.set(taskId, method);
+      if (taskId !== "" && !FOLLOWS[before]?.includes(method)) {
+        model.problem(`${method} is told of ${taskId} after ${before}`);
+      }
       if (method !== "taskRegister") continue;
-      seen.add(taskId!);
+      seen.add(taskId);
       const place = [...finals.keys()].find((each) => this.tasks([each])[0]!.id === taskId)!;
       // What a complete task required, nobody asks.
-      if (this.node(place).done) continue;
+      if (model.wasComplete(place)) continue;
       for (const { id } of this.tasks(this.node(place).requires)) {
         if (tasks.has(id) && !seen.has(id)) model.problem(`${place} is registered too early`);
       }
@@ -600,14 +772,28 @@ function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** What may be told of a task after what; with a lock that got lost it begins anew. */
+const AGAIN = ["taskRegister", "taskWaitingForLock", "taskStart", "taskFail", "taskCancel"];
+const WHILE_RUNNING = [...AGAIN, "taskSuspend", "taskComplete"];
+const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
+  "": ["taskRegister"],
+  taskRegister: ["taskWaitingForLock", "taskStart", "taskFail"],
+  taskWaitingForLock: ["taskStart", "taskFail", "taskCancel"],
+  taskStart: WHILE_RUNNING,
+  taskSuspend: [...AGAIN, "taskResume"],
+  taskResume: WHILE_RUNNING,
+};
+
 /** What the registry may say in the end of a task that ended so. */
 const RECORDED: Readonly<Record<Current, readonly (sd.RegistryTaskStatus | undefined)[]>> = {
-  previouslyCompleted: ["pending", "completed"],
+  // Others may have completed it after its lock got lost here.
+  previouslyCompleted: ["pending", "completed", "running", "suspended"],
   succeeded: ["completed"],
   failed: ["failed"],
   skipped: [undefined, "cancelled"],
   cancelled: ["cancelled"],
-  pending: [undefined],
+  // What waits for its lock is registered, and waits on.
+  pending: [undefined, "pending"],
   running: [],
   suspended: [],
 };
@@ -628,7 +814,7 @@ Deno.test("random builds keep to the rules", async () => {
   try {
     for (const seed of seeds) {
       Math.random = randomOf(~seed);
-      underWay = new RandomBuild(seed, time);
+      underWay = new RandomWorld(seed, time);
       const problems = await underWay.run();
       if (given !== undefined) console.log(underWay.story);
       if (problems.length > 0) {

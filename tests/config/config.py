@@ -30,11 +30,11 @@ print(
     json.dumps(
         {
             "url": config.registry and config.registry.url.rstrip("/"),
-            "timeout": config.registry and config.registry.timeout,
+            "timeout": config.registry.timeout if config.registry else 30,
             "profile": config.context.profile,
             "registryName": config.context.registry_name,
-            "workspaceId": config.registry and config.registry.workspace_id,
-            "environmentId": config.registry and config.registry.environment_id,
+            "workspaceId": config.registry and (config.registry.workspace_id or None),
+            "environmentId": config.registry and (config.registry.environment_id or None),
             "user": auth and auth.user_email,
             "apiKey": auth and secret_of(auth.api_key),
             "accessToken": auth and secret_of(auth.access_token),

@@ -23,7 +23,7 @@ Deno.test("loadConfig() without variables and files gives the defaults", () => {
     target: {
       roots: { default: `${here.home}/.stardag/local-target-roots/default/default/` },
     },
-    api: { url: "http://localhost:8000", timeout: 30_000 },
+    api: { isUsed: false, url: "http://localhost:8000", timeout: 30_000 },
     context: {
       profile: undefined,
       registryName: undefined,
@@ -47,6 +47,10 @@ Deno.test("each variable works on its own", () => {
   assertEquals(
     config("STARDAG_REGISTRY_URL", "https://api.example.com/").api.url,
     "https://api.example.com",
+  );
+  assertEquals(
+    config("STARDAG_API_URL", "https://api.example.com").api,
+    { isUsed: true, url: "https://api.example.com", timeout: 30_000 },
   );
   assertEquals(config("STARDAG_API_TIMEOUT", "2.5").api.timeout, 2_500);
   assertEquals(config("STARDAG_API_KEY", "sk_1").apiKey?.reveal(), "sk_1");
@@ -79,6 +83,45 @@ Deno.test("each variable says otherwise than the profile for itself alone", () =
     config("STARDAG_WORKSPACE_ID", OTHER_ID).context;
   // The slug is one of the other workspace, whose ids are not known.
   assertEquals([workspaceId, environment, environmentId], [OTHER_ID, "development", undefined]);
+});
+
+Deno.test("STARDAG_API_URL goes before STARDAG_REGISTRY_URL, as in Python", () => {
+  using _ = site({}, { STARDAG_API_URL: "http://a.example", STARDAG_REGISTRY_URL: "http://b" });
+  assertEquals(loadConfig().api.url, "http://a.example");
+});
+
+Deno.test("a registry is used when a url, a profile or a key says that there is one", () => {
+  const isUsed = (files: Record<string, string>, values: Record<string, string>): boolean => {
+    using _ = site(files, values);
+    return loadConfig().api.isUsed;
+  };
+  assertEquals(isUsed({}, {}), false);
+  assertEquals(isUsed({}, { STARDAG_API_TIMEOUT: "1", STARDAG_WORKSPACE_ID: OTHER_ID }), false);
+  assertEquals(isUsed({}, { STARDAG_REGISTRY_URL: "http://localhost:8000" }), true);
+  assertEquals(isUsed({}, { STARDAG_API_KEY: "sk_1" }), true);
+  assertEquals(isUsed(USER_FILES, {}), true);
+});
+
+Deno.test("STARDAG_NO_REGISTRY takes the registry away, and what a profile says of it", () => {
+  const none = site({}, {});
+  const { target } = loadConfig();
+  none[Symbol.dispose]();
+  for (const yes of ["1", "true", "YES", "on"]) {
+    using here = site({
+      ...USER_FILES,
+      "home/.stardag/target-root-cache.json": targetRootCache("http://localhost:9000", {
+        default: "s3://bucket/dev",
+      }),
+    }, { STARDAG_NO_REGISTRY: yes, STARDAG_PROFILE: "unknown", STARDAG_API_KEY: "sk_1" });
+    const config = loadConfig();
+    assertEquals([config.api.isUsed, config.context.profile], [false, undefined]);
+    assertEquals(Object.keys(config.target.roots), Object.keys(target.roots));
+    assertStringIncludes(`${config.target.roots.default}`, here.home);
+  }
+  for (const no of ["0", "false", "", "off"]) {
+    using _ = site(USER_FILES, { STARDAG_NO_REGISTRY: no });
+    assertEquals(loadConfig().api.isUsed, true);
+  }
 });
 
 Deno.test("loadConfig() reads the user's file, and the ids behind slugs", () => {
@@ -271,10 +314,15 @@ Deno.test("a variable that cannot be used is an error that names it", () => {
     const message = complaint({}, { STARDAG_API_TIMEOUT: timeout });
     assertStringIncludes(message, `STARDAG_API_TIMEOUT: it is "${timeout}"`);
   }
-  for (const url of ["api.example.com", "ftp://x", "http://x?a=1"]) {
-    const message = complaint({}, { STARDAG_REGISTRY_URL: url });
-    assertStringIncludes(message, `STARDAG_REGISTRY_URL: it is "${url}"`);
+  for (const name of ["STARDAG_REGISTRY_URL", "STARDAG_API_URL"]) {
+    for (const url of ["api.example.com", "ftp://x", "http://x y"]) {
+      assertStringIncludes(complaint({}, { [name]: url }), `${name}: it is "${url}"`);
+    }
+    const message = complaint({}, { [name]: "http://x?a=1" });
+    assertStringIncludes(message, `${name}: it has "?" or "#" after "http://x"`);
   }
+  const message = complaint({}, { STARDAG_NO_REGISTRY: "maybe" });
+  assertStringIncludes(message, 'STARDAG_NO_REGISTRY: it is "maybe"');
   assertStringIncludes(complaint({}, { STARDAG_TARGET_ROOTS: "{" }), "STARDAG_TARGET_ROOTS");
 });
 

@@ -39,14 +39,14 @@ const FILES = {
 Deno.test("loadConfig() without any permission gives the defaults, and no root that it cannot tell", async () => {
   using _ = site(FILES, { STARDAG_API_KEY: "sk_1", STARDAG_PROFILE: "prod" });
   const { api, context, target } = await run<StardagConfig>([]);
-  assertEquals(api, { url: "http://localhost:8000", timeout: 30_000 });
+  assertEquals(api, { isUsed: false, url: "http://localhost:8000", timeout: 30_000 });
   assertEquals([context, target], [{}, { roots: {} }] as unknown);
 });
 
 Deno.test("loadConfig() reads the one variable that it may", async () => {
   using _ = site(FILES, { STARDAG_API_TIMEOUT: "7", STARDAG_REGISTRY_URL: "http://x" });
   const { api } = await run<StardagConfig>(["--allow-env=STARDAG_API_TIMEOUT"]);
-  assertEquals(api, { url: "http://localhost:8000", timeout: 7_000 });
+  assertEquals(api, { isUsed: false, url: "http://localhost:8000", timeout: 7_000 });
 });
 
 Deno.test("loadConfig() reads the project's file without the user's, and the user's without the project's", async () => {
@@ -65,7 +65,7 @@ Deno.test("loadConfig() reads the project's file without the user's, and the use
 
 Deno.test("a profile that a variable names and that may not be read is an error that names the flag", async () => {
   using here = site(FILES, { STARDAG_PROFILE: "prod" });
-  const variables = `--allow-env=STARDAG_PROFILE,${HOME}`;
+  const variables = `--allow-env=STARDAG_NO_REGISTRY,STARDAG_PROFILE,${HOME}`;
   const first = await run<Denied>(["--allow-env=STARDAG_PROFILE"]);
   assertStringIncludes(first.flag, variables);
   assertStringIncludes(first.message, `"prod" of STARDAG_PROFILE`);
@@ -96,7 +96,8 @@ Deno.test("getTargetRoot() takes no root of an environment that unseen variables
   const denied = await run<Denied>([variables, read], "root");
   assertEquals(
     denied.flag,
-    `${variables},STARDAG_PROFILE,STARDAG_REGISTRY_URL,STARDAG_WORKSPACE_ID,STARDAG_ENVIRONMENT_ID`,
+    `${variables},STARDAG_NO_REGISTRY,STARDAG_PROFILE,STARDAG_API_URL,STARDAG_REGISTRY_URL,` +
+      "STARDAG_WORKSPACE_ID,STARDAG_ENVIRONMENT_ID",
   );
   assertStringIncludes(denied.message, '"development"');
   assertEquals(await run<string>([denied.flag, read], "root"), "s3://bucket/dev/");

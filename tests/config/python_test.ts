@@ -3,10 +3,24 @@
  * what it needs under the names used here.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertObjectMatch } from "@std/assert";
 import { dirname } from "@std/path";
 import { loadConfig, type StardagConfig } from "../../src/config/config.ts";
+import { rememberIds, rememberTargetRoots } from "../../src/config/caches_change.ts";
+import {
+  addProfile,
+  addRegistry,
+  removeProfile,
+  removeRegistry,
+  useProfile,
+} from "../../src/config/config_change.ts";
 import { readCredentials } from "../../src/config/credentials.ts";
+import {
+  removeCredentials,
+  writeAccessToken,
+  writeCredentials,
+} from "../../src/config/credentials_change.ts";
+import { Secret } from "../../src/config/secret.ts";
 import { credentialsPath } from "../../src/config/paths.ts";
 import { Sources } from "../../src/config/sources.ts";
 import { pythonTest, runPython } from "../interop/python.ts";
@@ -23,7 +37,7 @@ function here(config: StardagConfig): unknown {
   const { profile, registryName, workspaceId, environmentId, user } = context;
   const roots = Object.entries(target.roots).map(([key, root]) => [key, root.replace(/\/$/, "")]);
   return {
-    url: api.url,
+    url: api.isUsed ? api.url : null,
     timeout: api.timeout / 1000,
     profile: profile ?? null,
     registryName: registryName ?? null,
@@ -119,4 +133,62 @@ pythonTest("files and variables mean the same here and in Python", async () => {
   await same({ STARDAG_PROFILE: "prod", STARDAG_API_TIMEOUT: "2.5", STARDAG_API_KEY: "sk_1" });
   await same({ STARDAG_PROFILE: "dev", STARDAG_TARGET_ROOTS: '{"default":"~/x","a":"/a"}' });
   await same({ STARDAG_TARGET_ROOTS__DEFAULT: "/own", STARDAG_TARGET_ROOTS__A_B: "s3://b" });
+  await same({ STARDAG_NO_REGISTRY: "1" });
+  await same({ STARDAG_NO_REGISTRY: "0" });
+  using _none = site();
+  await same({});
+  await same({ STARDAG_API_URL: "http://api.example.com", STARDAG_API_KEY: "sk_1" });
+  await same({ STARDAG_API_URL: "http://a.example", STARDAG_REGISTRY_URL: "http://b.example" });
+});
+
+pythonTest("what is written here is read by Python, and the other way round", async () => {
+  using theSite = site();
+  const { home } = theSite;
+  await using server = service();
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await addRegistry(home, "we.ird", `${url}/`);
+  await addProfile(home, "dev", {
+    registry: "we.ird",
+    user: "me@example.com",
+    workspace: "my-workspace",
+    environment: "development",
+  });
+  await useProfile(home, "dev");
+  await rememberIds(home, "we.ird", {
+    workspaces: { "my-workspace": WORKSPACE },
+    environments: { [WORKSPACE]: { development: ENVIRONMENT } },
+  });
+  await rememberTargetRoots(home, url, WORKSPACE, ENVIRONMENT, { default: "s3://bucket/here" });
+  await writeAccessToken(home, "we.ird", "me@example.com", WORKSPACE, {
+    token: new Secret("written-here"),
+    expiresIn: 600,
+  });
+  const first = await python();
+  assertEquals(first, here(loadConfig()));
+  const expected = { accessToken: "written-here", profile: "dev", workspaceId: WORKSPACE };
+  assertObjectMatch(first as Record<string, unknown>, expected);
+
+  // Credentials that are written here do for Python: it gets a token, and what it writes is read here.
+  await removeCredentials(home, "we.ird", "me@example.com");
+  await writeCredentials(home, "we.ird", "me@example.com", {
+    refreshToken: new Secret("first"),
+    tokenEndpoint: `${url}/token`,
+    clientId: "cli",
+  });
+  const commands = [
+    ["auth", "refresh"],
+    ["config", "profile", "add", "theirs", "-r", "we.ird", "-u", "me@example.com"].concat(
+      ["-w", "my-workspace", "-e", "development"],
+    ),
+    ["config", "registry", "add", "other", "--url", "https://other.example"],
+  ];
+  const second = await python(commands);
+  assertEquals(here(loadConfig()), second);
+  const roots = { default: "s3://bucket/dev", archive: `${home}/archive` };
+  assertObjectMatch(second as Record<string, unknown>, { accessToken: "jwt", roots });
+  const { context } = loadConfig();
+  assertEquals(readCredentials(new Sources(), context)?.refreshToken?.reveal(), "next");
+  await removeProfile(home, "dev");
+  await removeRegistry(home, "other");
+  assertEquals(await python(), here(loadConfig()));
 });

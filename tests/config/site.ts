@@ -18,6 +18,9 @@ export interface Site extends Disposable {
 export const WORKSPACE = "0190b8a0-0000-7000-8000-000000000001";
 export const ENVIRONMENT = "0190b8a0-0000-7000-8000-0000000000e1";
 
+/** Where programs that a test runs find their modules: by default it is in the home folder, which is another one there. */
+const CACHE = Deno.env.get("DENO_DIR") ?? await cacheFolder();
+
 /** The files of a user who works with two registries. */
 export const USER_FILES = {
   "home/.stardag/config.toml": `# mine
@@ -79,6 +82,7 @@ export function site(
   const set = variables({
     ...Object.fromEntries(unset.map((name) => [name, undefined])),
     [homeVariable()]: home,
+    DENO_DIR: CACHE,
     ...values,
   });
   const before = Deno.cwd();
@@ -106,4 +110,10 @@ export function variables(values: Readonly<Record<string, string | undefined>>):
   const before = Object.keys(values).map((name) => [name, Deno.env.get(name)] as const);
   set(Object.entries(values));
   return { [Symbol.dispose]: () => set(before) };
+}
+
+async function cacheFolder(): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), { args: ["info", "--json"] });
+  const { stdout } = await command.output();
+  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
 }

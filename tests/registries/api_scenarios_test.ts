@@ -4,13 +4,14 @@
  * What differs is the order between tasks: the original waits for each answer before it goes on, which costs time. The
  * same are the order of what is sent of each task, the registration after those of the tasks required, and both ends.
  *
- * Not here: `continue`, which the original tells as completed although a task has failed; `cancel_and_exit_early` and
- * `metadata`, which are single calls and no builds; those about locks.
+ * Not here: `continue`, which the original tells as completed although a task has failed; `cancel_and_exit_early`,
+ * `metadata`, `locks_basic` and `locks_already_completed`, which are single calls and no builds.
  */
 
 import { assertEquals } from "@std/assert";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
+import { RegistryGlobalConcurrencyLockManager } from "../../src/registries/api_lock.ts";
 import { ApiRegistry } from "../../src/registries/api_registry.ts";
 import exchanges from "../fixtures/wire.json" with { type: "json" };
 import { environment } from "./environment.ts";
@@ -66,6 +67,8 @@ interface Sent {
   readonly text: string;
 }
 
+/** Who has the locks in the recording. */
+const OWNER_ID = "44e64467-3cd0-46fa-83f3-461bbc24773e";
 const BUILD_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 /** What the original has sent in a scenario. */
@@ -101,6 +104,9 @@ function scenario(
     prepare = () => {},
     recordedRoot = root.id,
     description,
+    isResumed = false,
+    hasLocks = false,
+    told = (requests) => requests,
   }: {
     readonly root: sd.AnyTask;
     readonly status?: sd.BuildStatus;
@@ -108,9 +114,15 @@ function scenario(
     readonly prepare?: () => void | Promise<unknown>;
     readonly recordedRoot?: string;
     readonly description?: string;
+    /** It was begun by a call of its own. */
+    readonly isResumed?: boolean;
+    readonly hasLocks?: boolean;
+    /** What is sent here in place of what was sent there. */
+    readonly told?: (requests: readonly Sent[]) => readonly Sent[];
   },
 ): void {
-  Deno.test(`a build sends what Python stardag has sent: ${name}`, async () => {
+  const how = isResumed ? ", begun before" : "";
+  Deno.test(`a build sends what Python stardag has sent: ${name}${how}`, async () => {
     using _ = sd.targetFactoryProvider.override(
       new sd.TargetFactory({ targetRoots: { default: "memory://root" } }),
     );
@@ -119,12 +131,21 @@ function scenario(
     await prepare();
     await using service = await RegistryService.start();
     await using registry = new ApiRegistry(service.options);
-    const summary = await sd.build(root, { registry, description });
+    const locks = hasLocks
+      ? new RegistryGlobalConcurrencyLockManager({ registry, ownerId: OWNER_ID })
+      : undefined;
+    const begun = isResumed ? await registry.buildStart([root], { description }) : undefined;
+    const summary = await sd.build(root, {
+      registry,
+      ...begun === undefined ? { description } : { resumeBuildId: begun },
+      globalLockManager: locks,
+    });
     assertEquals([summary.status, summary.warnings], [status, []]);
+    if (begun !== undefined) assertEquals(summary.buildId, begun);
     const ours = service.requests.map((request) => sent(request, service.apiKey));
-    const theirs = recorded(name).map((each) => ({
+    const theirs = told(recorded(name)).map((each) => ({
       ...each,
-      text: each.text.replaceAll(recordedRoot, root.id),
+      text: each.text.replaceAll(recordedRoot, root.id).replaceAll("{build}", summary.buildId),
     }));
     assertEquals([ours[0], ours.at(-1)], [theirs[0], theirs.at(-1)]);
     assertEquals(byTask(ours), byTask(theirs));
@@ -141,7 +162,7 @@ function byTask(requests: readonly Sent[]): Readonly<Record<string, readonly Sen
 
 function taskIdOf({ path, text }: Sent): string {
   if (path.endsWith("/tasks")) return JSON.parse(text).task_id;
-  return /\/tasks\/([^/]+)/.exec(path)?.[1] ?? "";
+  return /\/(?:tasks|locks)\/([^/]+)/.exec(path)?.[1] ?? "";
 }
 
 /** Those registered before a task that they require and that is registered, too. */
@@ -167,5 +188,20 @@ scenario("fail_fast", {
   // A task of a type of which only the id is known: it is never registered.
   recordedRoot: "7f400caf-ffaf-5cdf-ab66-15800772b220",
 });
-// The original has begun this build by a call of its own, and then resumed it: that sends nothing more than to build it.
-scenario("resume", { root: getRange({ limit: 11 }), description: "d" });
+// The original has begun this build by a call of its own, and then resumed it. To build it at once sends the same.
+for (const isResumed of [false, true]) {
+  scenario("resume", { root: getRange({ limit: 11 }), description: "d", isResumed });
+}
+// The original has never told the build with the lock, and so had to tell the completion again.
+scenario("with_locks", {
+  root: getSum({ integers: getRange({ limit: 5 }) }),
+  hasLocks: true,
+  told: (requests) =>
+    requests.filter(({ path }) => !/\/tasks\/.*\/complete$/.test(path)).map((each) => ({
+      ...each,
+      text: each.text.replace(
+        '"task_completed":true}',
+        '"task_completed":true,"build_id":"{build}"}',
+      ),
+    })),
+});

@@ -154,7 +154,7 @@ export class WireRegistry {
     on("GET", "/builds/:build_id", ({ part }) => this.#build(registry.build(part.build_id!)));
     on("GET", "/builds/:build_id/:of", ({ part }) => this.#readBuild(part.build_id!, part.of!));
     on("GET", "/tasks", ({ query }) => this.#readAllTasks(query));
-    on("GET", "/tasks/:task_id", ({ part }) => this.#task(this.#taskOf(part.task_id!)));
+    on("GET", "/tasks/:task_id", ({ part }) => this.#task(registry.task(part.task_id!)));
     on("GET", "/tasks/:task_id/:of", ({ part }) => this.#readTask(part.task_id!, part.of!));
     on("GET", "/target-roots", () => this.targetRoots);
 
@@ -166,7 +166,8 @@ export class WireRegistry {
     on("POST", "/locks/:name/release", ({ part, body }) => {
       this.#ownLock(part.name!, body);
       const { task_completed, build_id } = body as WireRelease;
-      if (task_completed === true && typeof build_id === "string") {
+      // Nothing is said of a task that is not registered.
+      if (task_completed === true && typeof build_id === "string" && this.#isKnown(part.name!)) {
         registry.taskComplete(build_id, { id: part.name! });
       }
       this.#locks.delete(part.name!);
@@ -190,19 +191,20 @@ export class WireRegistry {
     if (check_task_completion && this.#isCompleted(name)) {
       return { status: "already_completed", acquired: false, lock: null, error_message: null };
     }
-    const held = this.#lock(name);
-    if (held !== undefined && held.ownerId !== owner_id) {
-      throw new Refusal(423, {
-        status: "held_by_other",
-        error_message: "Lock is held by another owner",
-      });
-    }
-    const count = this.#locks.keys().filter((each) => this.#lock(each) !== undefined).toArray();
-    if (held === undefined && count.length >= this.lockLimit) {
-      throw new Refusal(429, {
-        status: "concurrency_limit_reached",
-        error_message: `Concurrency limit reached (${this.lockLimit})`,
-      });
+    if (this.#locks.get(name)?.ownerId !== owner_id) {
+      const held = this.heldLocks;
+      if (held.length >= this.lockLimit) {
+        throw new Refusal(429, {
+          status: "concurrency_limit_reached",
+          error_message: `Environment concurrency limit reached (${this.lockLimit})`,
+        });
+      }
+      if (held.includes(name)) {
+        throw new Refusal(423, {
+          status: "held_by_other",
+          error_message: "Lock is held by another owner",
+        });
+      }
     }
     const lock = this.#hold(name, owner_id, body);
     return { status: "acquired", acquired: true, lock: this.#lockRow(lock), error_message: null };
@@ -221,16 +223,22 @@ export class WireRegistry {
     return lock;
   }
 
+  /** What is locked now. */
+  get heldLocks(): readonly string[] {
+    return this.#locks.keys().filter((each) => this.#lock(each) !== undefined).toArray();
+  }
+
   /** The lock while somebody has it. */
   #lock(name: string): Lock | undefined {
     const lock = this.#locks.get(name);
     return lock !== undefined && Date.now() < lock.endsAt ? lock : undefined;
   }
 
+  /** The lock of who asks, also one that has ended when nobody else has it. */
   #ownLock(name: string, body: unknown): Lock {
     const { owner_id } = body as WireAcquire;
     checkUuid(owner_id, ["body", "owner_id"]);
-    const lock = this.#lock(name);
+    const lock = this.#locks.get(name);
     if (lock?.ownerId === owner_id) return lock!;
     throw new Refusal(409, "Lock not found or not owned by caller");
   }
@@ -247,9 +255,16 @@ export class WireRegistry {
   }
 
   #isCompleted(taskId: string): boolean {
-    return this.registry.allTasks().some(({ id, status }) =>
-      id === taskId && status === "completed"
-    );
+    return this.#isKnown(taskId) && this.registry.task(taskId).status === "completed";
+  }
+
+  #isKnown(taskId: string): boolean {
+    try {
+      this.registry.task(taskId);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #begin(body: unknown): unknown {
@@ -281,7 +296,7 @@ export class WireRegistry {
     }
     const task = wireTask(body as WireTask);
     this.registry.taskRegister(part.build_id!, task);
-    return this.#task(this.#taskOf(task.id));
+    return this.#task(this.registry.task(task.id));
   }
 
   #upload(buildId: string, taskId: string, body: unknown): unknown {
@@ -376,12 +391,6 @@ export class WireRegistry {
       }
     }
     throw new Refusal(404, "Not Found");
-  }
-
-  #taskOf(id: string): RegisteredTask {
-    const task = this.registry.allTasks().find((each) => each.id === id);
-    if (task === undefined) throw new Refusal(404, "Task not found");
-    return task;
   }
 
   #build(build: RegisteredBuild): unknown {

@@ -3,6 +3,8 @@
  * are made: it is told what an executor is given and gives back, and collects what must not be.
  */
 
+import { type LockAnswer, type LockSpec, TaskLock } from "./lock_model.ts";
+
 /** One random build. */
 export interface BuildSpec {
   readonly nodes: readonly NodeSpec[];
@@ -13,6 +15,8 @@ export interface BuildSpec {
   readonly failMode: "fail_fast" | "continue";
   /** How long tasks that were asked to stop may go on, in milliseconds. */
   readonly gracePeriod: number;
+  /** How global locks are waited for, where there are any. */
+  readonly locks: LockSpec | undefined;
 }
 
 /** A task, called by its place: it only requires tasks of lower places, and yields such or itself. */
@@ -24,6 +28,8 @@ export interface NodeSpec {
   readonly check: "at once" | "soon" | "when told";
   readonly priority: number;
   readonly keys: readonly string[];
+  /** It only runs with its lock, where there are locks. */
+  readonly isLocked: boolean;
   readonly policy: PolicySpec;
   /** What its attempts do; the last one stands for all that follow, too. */
   readonly attempts: readonly AttemptSpec[];
@@ -77,11 +83,27 @@ interface Node {
   readonly spec: NodeSpec;
   /** Tasks above it along the longest path; only known of those that the build begins with. */
   height: number | undefined;
-  state: "idle" | "running" | "suspended" | "backing off" | "complete" | "failed" | "cancelled";
+  state:
+    | "idle"
+    | "locking"
+    | "waiting for lock"
+    | "running"
+    | "suspended"
+    | "backing off"
+    | "complete"
+    | "failed"
+    | "cancelled";
   /** What it cannot go on without; `undefined` as long as nobody has looked. */
   waitsFor: readonly number[] | undefined;
   check: "none" | "under way" | "answered";
+  /** It was complete when it was looked at first, or others have completed it since then. */
+  isByOthers: boolean;
+  readonly lock: TaskLock;
+  /** What is next while it is locking. */
+  step: "look" | "ask" | "answer" | "look, with the lock" | "look, said to be complete" | "run";
   attempt: number;
+  /** The attempt to be started next is the same again. */
+  isAnew: boolean;
   /** How long the attempt may still run, and when it was last started or taken up. */
   timeLeft: number;
   since: number;
@@ -108,6 +130,8 @@ export class Model {
   /** How often the build must have warned. */
   warnings = 0;
   #stoppedAt = Infinity;
+  #hasExitedEarly = false;
+  #hasHadOutage = false;
   #isGraceOver = false;
   /** What the build begins with is known. */
   #hasBegun = false;
@@ -153,6 +177,12 @@ export class Model {
 
   /** Nothing moves until something happens. */
   quiet(): void {
+    if (!this.isAllLocked()) return;
+    this.#hasExitedEarly = true;
+    this.#happens("exit early", () => this.#stop());
+  }
+
+  #takeIn(): void {
     const arrived = this.#arrived;
     this.#arrived = [];
     for (const take of arrived) take();
@@ -160,13 +190,14 @@ export class Model {
 
   /** A task is asked whether it is complete. */
   checkBegan(place: number): void {
-    if (!this.#nodes.has(place)) this.quiet();
+    if (!this.#nodes.has(place)) this.#takeIn();
+    if (this.#nodes.get(place)?.check === "answered") return this.#lookBegan(place);
     this.#happens(`check ${place}`, () => {
       this.#lookingSince ??= this.#event;
       const node = this.#nodes.get(place);
       if (node === undefined) return this.problem(`${place} is looked at, but nobody needs it`);
       if (this.isStopped) this.problem(`${place} is looked at after the build was stopped`);
-      if (node.check !== "none") this.problem(`${place} is looked at again`);
+      if (node.check !== "none") this.problem(`${place} is looked at twice at once`);
       // All that came in by then is taken along, also what is only now seen to have come.
       if (this.#level.length === 0 || (this.#isNewLevel && this.#toLook.includes(node))) {
         this.#level.push(...this.#toLook);
@@ -181,10 +212,13 @@ export class Model {
   }
 
   /** A task says whether it is complete. */
-  checkEnded(place: number): void {
+  checkEnded(place: number, isComplete: boolean): void {
+    const node = this.#nodes.get(place)!;
+    if (node.check === "answered") return this.#lookEnded(node, isComplete);
     this.#happens(`checked ${place}`, () => {
       this.#lookingSince ??= this.#event;
-      this.#nodes.get(place)!.check = "answered";
+      node.check = "answered";
+      node.isByOthers = isComplete;
       const level = this.#level;
       if (this.isStopped || !level.every(({ check }) => check === "answered")) return;
       this.#level = [];
@@ -198,13 +232,16 @@ export class Model {
   /** The executor is given a task. */
   submitted(place: number, attempt: number): void {
     const node = this.#nodes.get(place);
-    if (node === undefined || !this.#mayStart(node)) this.quiet();
+    if (node?.state !== "locking") this.#takeInBefore(node);
     this.#happens(`submit ${place}`, () => {
       if (node === undefined) return this.problem(`${place} was never asked for`);
-      this.#checkSubmitted(node);
+      if (node.state !== "locking") this.#checkTakenUp(node);
+      else if (node.step !== "run") this.problem(`${place} was started before it had its lock`);
+      if (this.#needsLock(node)) this.problem(`${place} was started without its lock`);
       const isNext = node.state !== "suspended";
       if (isNext) {
-        node.attempt++;
+        node.attempt = this.#nextAttempt(node);
+        node.isAnew = false;
         node.timeLeft = node.spec.policy.timeout;
         node.isTimedOut = false;
         node.told.push(`started ${node.attempt}`);
@@ -232,13 +269,13 @@ export class Model {
     const node = this.#nodes.get(place)!;
     this.trace.push(`${place} ends at once`);
     this.#arrived.push(() => this.#ended(node, outcome, false));
-    if (outcome.kind === "failed") this.quiet();
+    if (outcome.kind === "failed") this.#takeIn();
   }
 
   /** The build says when it will try again. */
   retrying(place: number, attempt: number, delay: number): void {
     const node = this.#nodes.get(place)!;
-    if (node.due !== undefined || node.state !== "backing off") this.quiet();
+    if (node.due !== undefined || node.state !== "backing off") this.#takeIn();
     // What comes with it may have stopped the build.
     const isNext = node.state === "backing off" || node.state === "cancelled";
     if (!isNext || node.due !== undefined) return this.problem(`${place} is to be tried again`);
@@ -256,6 +293,7 @@ export class Model {
       this.#now = now;
       for (const node of this.#nodes.values()) {
         if (node.state === "backing off" && node.due! <= now) node.state = "idle";
+        if (node.state === "waiting for lock" && node.lock.wait!.due <= now) node.state = "idle";
       }
       const running = this.#running().sort((a, b) => deadline(a) - deadline(b) || a.turn - b.turn);
       for (const node of running) {
@@ -275,6 +313,60 @@ export class Model {
     });
   }
 
+  /** The lock of a task is asked for. */
+  lockAsked(place: number, checksCompletion: boolean): void {
+    const node = this.#nodes.get(place)!;
+    if (node.state !== "locking") this.#takeUp(node, "ask");
+    if (node.step !== "ask") this.problem(`the lock of ${place} is asked for out of turn`);
+    const isBelieved = node.lock.isBelieved;
+    if (checksCompletion !== isBelieved) this.problem(`${place} is taken for complete, or not`);
+    node.step = "answer";
+  }
+
+  /** That is answered, when all was quiet before. */
+  lockAnswered(place: number, answer: LockAnswer): void {
+    const node = this.#nodes.get(place)!;
+    this.#happens(`lock of ${place}: ${answer}`, () => {
+      // The build was stopped meanwhile.
+      if (node.state !== "locking") return;
+      switch (answer) {
+        case "acquired":
+          node.lock.state = "held";
+          node.step = "look, with the lock";
+          return;
+        case "said to be complete":
+          node.step = "look, said to be complete";
+          return;
+        case "outage":
+          if (!this.#hasHadOutage) this.warnings++;
+          this.#hasHadOutage = true;
+          return this.#waitsForOthers(node, false);
+        case "others have it":
+        case "too many are held":
+          return this.#waitsForOthers(node, true);
+        case "refused":
+          return this.#failedForGood(node, this.#failedAttempt(node));
+      }
+    });
+  }
+
+  /** The lock that a task has gets lost. */
+  lockLost(place: number): void {
+    this.#happens(`lock of ${place} is lost`, () => this.#nodes.get(place)!.lock.state = "lost");
+  }
+
+  /** The build says that a task has failed, which the model may know. */
+  failed(place: number): void {
+    const node = this.#nodes.get(place)!;
+    if (!node.lock.isLostTooOften || node.state === "running") return;
+    this.#takeInBefore(node);
+    if (node.state === "failed") return;
+    this.#happens(`${place} has lost its lock too often`, () => {
+      this.#checkTakenUp(node);
+      this.#failedForGood(node, this.#failedAttempt(node));
+    });
+  }
+
   /** The build is asked to stop. */
   stopped(): void {
     this.#happens("stop", () => this.#stop());
@@ -288,6 +380,10 @@ export class Model {
     const late = nodes.filter(({ state, due }) => state === "backing off" && due === undefined)
       .map(({ place }) => `${place} failed, and no other attempt was announced`);
     if (this.isStopped) return late;
+    for (const { place, state, step } of nodes) {
+      if (state !== "locking") continue;
+      if (step === "ask" || step === "run") late.push(`${place} must ${step} and does not`);
+    }
     for (const node of this.#ready()) {
       if (this.#mayStart(node)) late.push(`${node.place} was not started`);
     }
@@ -340,7 +436,8 @@ export class Model {
     return {
       phase: this.#hasBegun ? "building" : "discovering",
       ...this.taskCount(),
-      waitingForLock: 0,
+      waitingForLock:
+        [...this.#nodes.values()].filter(({ lock }) => lock.wait !== undefined).length,
       retried: this.retried,
       isStopping: this.isStopped,
     };
@@ -363,7 +460,8 @@ export class Model {
 
   /** Whether a task under way was asked to stop. */
   isAskedToStop(place: number): boolean {
-    return this.isStopped || this.isTimedOut(place);
+    return this.isStopped || this.isTimedOut(place) ||
+      this.#nodes.get(place)?.lock.state === "lost";
   }
 
   isTimedOut(place: number): boolean {
@@ -374,6 +472,36 @@ export class Model {
   isSuspended(place: number): boolean {
     const node = this.#nodes.get(place);
     return node?.state === "suspended" && !this.#isBlocked(node);
+  }
+
+  /** Whether it has its lock and is, or is to be, under way. */
+  holdsLock(place: number): boolean {
+    const node = this.#nodes.get(place);
+    return node?.lock.state === "held" && !this.#isBlocked(node);
+  }
+
+  /** Whether it has its lock for sure, not only since this event. */
+  canLoseLock(place: number): boolean {
+    return this.holdsLock(place) && this.#nodes.get(place)!.state !== "locking";
+  }
+
+  /** Whether it is looked at in place of asking for its lock again. */
+  looksFirst(place: number): boolean {
+    const node = this.#nodes.get(place);
+    return node?.state === "locking" && node.step === "look";
+  }
+
+  wasComplete(place: number): boolean {
+    const node = this.#nodes.get(place);
+    return node?.isByOthers === true && node.waitsFor === undefined;
+  }
+
+  /** How the build has to end. */
+  get status(): "success" | "failure" | "cancelled" | "exit_early" {
+    const { discovered, previouslyCompleted, succeeded, failed } = this.taskCount();
+    if (failed > 0) return "failure";
+    if (previouslyCompleted + succeeded === discovered) return "success";
+    return this.#hasExitedEarly ? "exit_early" : "cancelled";
   }
 
   /** Whether the build has looked at tasks since all was quiet. */
@@ -394,7 +522,11 @@ export class Model {
         state: "idle",
         waitsFor: undefined,
         check: "none",
+        isByOthers: false,
+        lock: new TaskLock(this.#spec.locks),
+        step: "ask",
         attempt: 0,
+        isAnew: false,
         timeLeft: Infinity,
         since: 0,
         isTimedOut: false,
@@ -410,7 +542,7 @@ export class Model {
 
   /** It was looked at: it is complete, or what it requires is to be looked at, too. */
   #found(node: Node): void {
-    if (node.spec.done) {
+    if (node.isByOthers) {
       node.state = "complete";
       node.told.push("previously_completed");
     } else {
@@ -427,6 +559,7 @@ export class Model {
       node.timeLeft = Math.max(0, node.timeLeft - (this.#now - node.since));
       if (outcome.kind === "complete") {
         node.state = "complete";
+        node.lock.end();
         node.told.push("completed");
       } else if (node.isTimedOut) {
         this.#failed(node, "error");
@@ -436,6 +569,7 @@ export class Model {
         const { why, hasLooked } = outcome;
         const mayHaveStopped = hasLooked || why === "asked to stop" || why === "no output";
         if (wasStopped && mayHaveStopped) this.#cancelled(node);
+        else if (!wasStopped && hasLooked && node.lock.state === "lost") this.#beginsAnew(node);
         else this.#failed(node, why);
       }
     });
@@ -469,14 +603,16 @@ export class Model {
     this.retried++;
   }
 
-  #failedForGood(node: Node): void {
+  #failedForGood(node: Node, attempt = node.attempt): void {
     node.state = "failed";
-    node.told.push(`failed ${node.attempt}`);
+    node.lock.end();
+    node.told.push(`failed ${attempt}`);
     if (this.#spec.failMode === "fail_fast") this.#stop();
   }
 
   #cancelled(node: Node): void {
     node.state = "cancelled";
+    node.lock.end();
     node.told.push("cancelled");
   }
 
@@ -485,18 +621,136 @@ export class Model {
     if (this.isStopped) return;
     this.#stoppedAt = this.#now;
     for (const node of this.#nodes.values()) {
+      node.lock.wait = undefined;
+      if (node.state === "locking" || node.state === "waiting for lock") {
+        node.state = "idle";
+        node.lock.end();
+      }
       const isOpen = node.state === "suspended" || node.state === "backing off" ||
         (node.state === "idle" && node.attempt > 0);
       if (isOpen && !this.#isBlocked(node)) this.#cancelled(node);
     }
   }
 
-  #checkSubmitted(node: Node): void {
+  // ---- the rules of locks ----
+
+  /** Whether it may not be run before it has asked for its lock, and got it. */
+  #needsLock({ spec, lock }: Node): boolean {
+    return this.#spec.locks !== undefined && spec.isLocked && lock.state !== "held";
+  }
+
+  /** It is its turn, and it needs its lock. */
+  #takeUp(node: Node, step: "look" | "ask"): void {
+    this.#takeInBefore(node);
+    this.#happens(`lock ${node.place}`, () => {
+      this.#checkTakenUp(node);
+      if (!this.#needsLock(node)) this.problem(`${node.place} needs no lock`);
+      if ((node.lock.wait !== undefined) !== (step === "look")) {
+        this.problem(`${node.place} is${step === "look" ? "" : " not"} looked at first`);
+      }
+      if (node.lock.isLostTooOften) this.problem(`${node.place} has lost its lock too often`);
+      // What has yielded begins anew: others may have had the lock.
+      if (node.state === "suspended") node.isAnew = true;
+      node.state = "locking";
+      node.step = step;
+      node.lock.forgetLoss();
+      node.waitsFor = [];
+    });
+  }
+
+  /** It is asked whether others have completed it. */
+  #lookBegan(place: number): void {
+    const node = this.#nodes.get(place)!;
+    // The build was stopped meanwhile.
+    if (this.isStopped) return;
+    if (node.state !== "locking") this.#takeUp(node, "look");
+    if (!node.step.startsWith("look")) this.problem(`${place} is looked at again`);
+  }
+
+  #lookEnded(node: Node, isComplete: boolean): void {
+    this.#happens(`looked at ${node.place} again`, () => {
+      if (node.state !== "locking") return;
+      if (isComplete) {
+        node.state = "complete";
+        node.isByOthers = true;
+        node.lock.end();
+        node.told.push("previously_completed");
+      } else if (node.step === "look") {
+        node.step = "ask";
+      } else if (node.step === "look, with the lock") {
+        node.step = "run";
+        node.lock.wait = undefined;
+      } else {
+        this.#waitsForOutput(node);
+      }
+    });
+  }
+
+  #waitsForOthers(node: Node, isTaken: boolean): void {
+    const isFirst = node.lock.wait === undefined;
+    if (node.lock.waitForOthers(this.#now, isTaken)) this.#waits(node, isFirst);
+    else this.#failedForGood(node, this.#failedAttempt(node));
+  }
+
+  #waitsForOutput(node: Node): void {
+    const isFirst = node.lock.wait === undefined;
+    node.lock.waitForOutput(this.#now);
+    this.#waits(node, isFirst);
+  }
+
+  #waits(node: Node, isFirst: boolean): void {
+    node.state = "waiting for lock";
+    if (isFirst) node.told.push("waiting_for_lock");
+  }
+
+  /** It has stopped for its lock was lost: that is no failure. */
+  #beginsAnew(node: Node): void {
+    if (node.lock.isLostTooOften) return this.#failedForGood(node);
+    this.trace.push(`${node.place} begins anew`);
+    if (this.isStopped) return this.#cancelled(node);
+    node.lock.forgetLoss();
+    node.state = "idle";
+    node.isAnew = true;
+  }
+
+  /** The number of the attempt that would be started next. */
+  #nextAttempt({ attempt, isAnew }: Node): number {
+    return isAnew ? attempt : attempt + 1;
+  }
+
+  /** In which attempt it has failed for want of a lock. */
+  #failedAttempt(node: Node): number {
+    if (node.attempt === 0 || node.state === "suspended") return node.attempt;
+    return this.#nextAttempt(node);
+  }
+
+  /** Whether nothing goes on before others give back a lock, and the build is not to wait for that. */
+  isAllLocked(): boolean {
+    this.#takeIn();
+    if (this.#spec.locks?.exitsEarly !== true || !this.#hasBegun || this.isStopped) return false;
+    const nodes = [...this.#nodes.values()];
+    const isLooking = this.#toLook.length > 0 ||
+      this.#level.some(({ check }) => check !== "answered");
+    const waiting = nodes.filter(({ state }) => state === "waiting for lock");
+    return !isLooking && waiting.length > 0 && waiting.every(({ lock }) => lock.wait!.isTaken) &&
+      !nodes.some((node) => node.state === "backing off" || this.#isReady(node)) &&
+      this.#busy().length === 0;
+  }
+
+  // ---- the rules of the order ----
+
+  /** What came before it may be what lets it be taken up. */
+  #takeInBefore(node: Node | undefined): void {
+    if (node === undefined || !this.#mayStart(node)) this.#takeIn();
+  }
+
+  /** It was its turn to be started, to go on, or to ask for its lock. */
+  #checkTakenUp(node: Node): void {
     const { place } = node;
     if (this.isStopped) this.problem(`${place} was started after the build was stopped`);
     if (!this.#hasBegun) this.problem(`${place} was started before all was looked at`);
     if (!this.#isReady(node)) return this.problem(`${place} was started, but is not ready`);
-    if (this.#running().length >= this.#spec.maxConcurrent) {
+    if (this.#busy().length >= this.#spec.maxConcurrent) {
       this.problem(`${place} is one too many`);
     }
     if (!this.#hasSlots(node)) this.problem(`${place} is beyond a limit`);
@@ -509,7 +763,7 @@ export class Model {
   /** Whether it is ready and there is a place for it, and slots. */
   #mayStart(node: Node): boolean {
     return this.#hasBegun && !this.isStopped && this.#isReady(node) && this.#hasSlots(node) &&
-      this.#running().length < this.#spec.maxConcurrent;
+      this.#busy().length < this.#spec.maxConcurrent;
   }
 
   #isReady(node: Node): boolean {
@@ -543,14 +797,17 @@ export class Model {
   #current(node: Node): Current {
     switch (node.state) {
       case "complete":
-        return node.attempt === 0 ? "previouslyCompleted" : "succeeded";
+        return node.isByOthers ? "previouslyCompleted" : "succeeded";
       case "suspended":
         // One that could go on waits for its turn, as those do that have not begun.
         return this.#isBlocked(node) ? "skipped" : this.#isReady(node) ? "pending" : "suspended";
       case "idle":
         return this.#isBlocked(node) ? "skipped" : "pending";
       case "backing off":
+      case "waiting for lock":
         return "pending";
+      case "locking":
+        return "running";
       default:
         return node.state;
     }
@@ -558,6 +815,13 @@ export class Model {
 
   #running(): Node[] {
     return [...this.#nodes.values()].filter(({ state }) => state === "running");
+  }
+
+  /** Those that have a place, and slots. */
+  #busy(): Node[] {
+    return [...this.#nodes.values()].filter(({ state }) =>
+      state === "running" || state === "locking"
+    );
   }
 
   #ready(): Node[] {
@@ -570,7 +834,7 @@ export class Model {
 
   #hasSlots({ spec }: Node): boolean {
     return spec.keys.every((key) =>
-      this.#running().filter((each) => each.spec.keys.includes(key)).length <
+      this.#busy().filter((each) => each.spec.keys.includes(key)).length <
         this.#spec.limits[key]!
     );
   }

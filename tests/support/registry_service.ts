@@ -65,6 +65,10 @@ export class RegistryService implements AsyncDisposable {
   readonly tokens = new Set(["the.token.of-the-tests"]);
   /** The tokens that it has known. */
   readonly expiredTokens = new Set<string>();
+  /** The tokens of an identity provider that it takes in exchange for one of its own. */
+  readonly identityTokens = new Set<string>();
+  /** For how long it says that such a token is good, in seconds. */
+  expiresIn = 600;
   /** What it answers, and how. */
   readonly wire = new WireRegistry();
   /** All that it got, also what it refused, in order. */
@@ -135,7 +139,8 @@ export class RegistryService implements AsyncDisposable {
   async #receive(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     this.mostUnderWay = Math.max(this.mostUnderWay, ++this.#underWay);
     try {
-      const text = await textOf(incoming);
+      const text = await textOf(incoming).catch(() => undefined);
+      if (text === undefined) return; // who has sent it was killed
       const request: ReceivedRequest = {
         number: this.requests.length + 1,
         method: incoming.method ?? "",
@@ -155,11 +160,28 @@ export class RegistryService implements AsyncDisposable {
     const fault = this.fault(request);
     if (fault?.kind === "wait") await fault.until;
     if (fault === undefined || fault.kind === "wait") {
-      return send(response, this.#admit(request) ?? this.wire.answer(request));
+      return send(
+        response,
+        this.#exchange(request) ?? this.#admit(request) ?? this.wire.answer(request),
+      );
     }
     if (fault.isDone === true) this.wire.answer(request);
     if (fault.kind === "answer") send(response, fault);
     else response.socket?.destroy();
+  }
+
+  /** Gives a token for one of an identity provider. */
+  #exchange({ path, headers, body }: ReceivedRequest): Answer | undefined {
+    if (path !== "/api/v1/auth/exchange") return undefined;
+    const token = headers.authorization?.replace(/^Bearer /, "") ?? "";
+    if (!this.identityTokens.has(token)) return { status: 401, body: { detail: "Invalid token" } };
+    const { workspace_id } = body as { readonly workspace_id: string };
+    const access_token = `token.${this.tokens.size + this.expiredTokens.size}.of-${workspace_id}`;
+    this.tokens.add(access_token);
+    return {
+      status: 200,
+      body: { access_token, token_type: "bearer", expires_in: this.expiresIn },
+    };
   }
 
   /** Why the request is turned away, if it is. What an environment is not asked for with is not recorded: assumed. */

@@ -1,0 +1,243 @@
+/**
+ * Global locks without a service: files in a folder that all builds share. Unaware of what is locked, and why.
+ *
+ * @module
+ */
+
+import { validate } from "@std/uuid";
+import { toTargetRoot } from "../config/target_roots.ts";
+import { ConfigError, LockLostError, messageOf } from "../errors.ts";
+import { describe } from "../json.ts";
+import { checkOptions } from "../options.ts";
+import { targetFactoryProvider } from "../targets/factory.ts";
+import { fileError } from "../targets/file_error.ts";
+import type {
+  AcquireLockOptions,
+  GlobalConcurrencyLockManager,
+  LockAcquisition,
+  LockHandle,
+} from "./lock.ts";
+import { LOCK_NAME_PART, LockFile, LockFolder } from "./lock_folder.ts";
+
+/** Options of {@linkcode FileLockManager}. */
+export interface FileLockManagerOptions {
+  /** The folder below which locks are kept, in `.stardag/locks`; the default target root unless told. */
+  readonly root?: string | URL | undefined;
+  /**
+   * How long a lock lasts without being renewed, in milliseconds; 60,000 unless told. It is renewed three times as often,
+   * so this is how long a build may stand still before others, on other machines, take it for dead.
+   */
+  readonly ttl?: number | undefined;
+  /** Who holds the locks, as others see it; a random id unless told. Letters, digits, `.`, `_` and `-`, up to 100. */
+  readonly ownerId?: string | undefined;
+  /**
+   * Name of this machine; `Deno.hostname()` unless told, where Deno permits it. No two machines that share the folder may
+   * have the same; empty when it is not known.
+   */
+  readonly host?: string | undefined;
+  /** By how much the clocks of machines that share the folder may differ, in milliseconds; 10,000 unless told. */
+  readonly clockSkew?: number | undefined;
+}
+
+const OPTIONS = ["root", "ttl", "ownerId", "host", "clockSkew"];
+const ACTION = "make a FileLockManager";
+/** No timer takes more. */
+const MOST_TTL = 2_147_483_647;
+/** Many machines are called so. */
+const NO_HOST = /^localhost\b/i;
+
+/**
+ * Locks of tasks in a folder that all builds share: the default target root unless told, so that builds which share their
+ * outputs run each task once, without any service. The folder may be on this machine, or on a mount of several.
+ *
+ * What holds a lock and is killed loses it at once to others on the same machine, if Deno tells the name of that
+ * (`--allow-sys=hostname`, or `host`), and to all others when the lock expires. On the same machine, nobody who lives loses
+ * a lock, be it too busy to renew it.
+ *
+ * Throws `ConfigError` for a root that is no local folder: when it is made, or for the default one at the first lock.
+ *
+ * @example
+ * ```ts
+ * import { FileLockManager } from "@stardag/core";
+ *
+ * const root = await Deno.makeTempDir();
+ * const [one, other] = [new FileLockManager({ root }), new FileLockManager({ root })];
+ * const id = crypto.randomUUID();
+ * const acquisition = await one.acquire(id);
+ * console.log(acquisition.status); // "acquired"
+ * console.log((await other.acquire(id)).status); // "held_by_other"
+ * if (acquisition.status === "acquired") await acquisition.lock.release();
+ * ```
+ */
+export class FileLockManager implements GlobalConcurrencyLockManager {
+  /** Who holds the locks. */
+  readonly ownerId: string;
+  readonly #root: string | undefined;
+  readonly #ttl: number;
+  readonly #host: string | undefined;
+  readonly #clockSkew: number;
+  #locks: LockFolder | undefined;
+
+  /** Reads nothing; see the options. Throws `RangeError` for what these cannot be. */
+  constructor(options: FileLockManagerOptions = {}) {
+    checkOptions(options, OPTIONS, ACTION);
+    const { root, ttl = 60_000, ownerId = crypto.randomUUID(), host, clockSkew = 10_000 } = options;
+    checkTime("ttl", ttl, 1);
+    checkTime("clockSkew", clockSkew, 0);
+    checkName("ownerId", ownerId);
+    if (host !== undefined && host !== "") checkName("host", host);
+    this.ownerId = ownerId;
+    this.#root = root === undefined
+      ? undefined
+      : localRootOf(toTargetRoot(root instanceof URL ? root.href : root, "its option root"));
+    this.#ttl = ttl;
+    this.#host = host;
+    this.#clockSkew = clockSkew;
+  }
+
+  /**
+   * Asks for the lock of a task: `acquired` or `held_by_other`. Rejects with a `RangeError` for what is no id of a task,
+   * a `PermissionError` when Deno may not read and write below the root, a `TargetError` for what the system refuses.
+   */
+  async acquire(taskId: string, options: AcquireLockOptions = {}): Promise<LockAcquisition> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    if (!validate(taskId)) {
+      throw new RangeError(
+        `Cannot lock the task ${
+          describe(taskId)
+        }: that is no id of one. Give the id of a task, which is a UUID`,
+      );
+    }
+    const locks = this.#locks ??= this.#open();
+    const expiry = Date.now() + this.#ttl;
+    let taken;
+    try {
+      taken = await locks.take(taskId, expiry);
+    } catch (error) {
+      throw fileError(error, "write", locks.pathOf(taskId));
+    }
+    if (!(taken instanceof LockFile)) return { status: "held_by_other", owner: taken.owner };
+    if (signal?.aborted) {
+      taken.drop();
+      throw signal.reason;
+    }
+    return { status: "acquired", lock: new FileLock(taskId, taken, expiry, this.#ttl) };
+  }
+
+  #open(): LockFolder {
+    const locks = new LockFolder(
+      this.#root ?? localRootOf(targetFactoryProvider.get().getTargetRoot()),
+      {
+        owner: this.ownerId,
+        host: this.#host ?? hostname(),
+        clockSkew: this.#clockSkew,
+      },
+    );
+    locks.sweep();
+    return locks;
+  }
+}
+
+/** A lock that is held, wherever its file is. */
+class FileLock implements LockHandle {
+  readonly taskId: string;
+  readonly #controller = new AbortController();
+  readonly #file: LockFile;
+  readonly #ttl: number;
+  #expiry: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isOver = false;
+
+  constructor(taskId: string, file: LockFile, expiry: number, ttl: number) {
+    this.taskId = taskId;
+    this.#file = file;
+    this.#expiry = expiry;
+    this.#ttl = ttl;
+    this.#renewIn(ttl / 3);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  release(): Promise<void> {
+    this.#end();
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  #renewIn(delay: number): void {
+    this.#timer = setTimeout(() => this.#renew(), delay);
+    Deno.unrefTimer(this.#timer); // who forgets a lock can end all the same
+  }
+
+  #renew(): void {
+    const expiry = Date.now() + this.#ttl;
+    try {
+      if (!this.#file.renew(expiry)) {
+        return this.#lose(
+          "it was taken over or removed. Leave such files alone, and if this process stood still for " +
+            `longer than ${this.#ttl} ms, give its locks a longer ttl`,
+        );
+      }
+      this.#expiry = expiry;
+      this.#renewIn(this.#ttl / 3);
+    } catch (error) {
+      if (Date.now() < this.#expiry) return this.#renewIn(this.#ttl / 10);
+      this.#lose(
+        `it has expired, and cannot be renewed (${messageOf(error)}). ` +
+          `See that the folder of the locks is there and can be written to`,
+        error,
+      );
+    }
+  }
+
+  #lose(reason: string, cause?: unknown): void {
+    this.#end();
+    const message = `Cannot keep the lock of the task "${this.taskId}": ${reason}`;
+    this.#controller.abort(new LockLostError(message, { taskId: this.taskId, cause }));
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#file.drop();
+  }
+}
+
+function checkTime(option: string, value: unknown, least: number): void {
+  if (typeof value === "number" && value >= least && value <= MOST_TTL) return;
+  throw new RangeError(
+    `Cannot ${ACTION}: ${option} is ${
+      describe(value)
+    }. Give milliseconds, from ${least} to ${MOST_TTL}`,
+  );
+}
+
+function checkName(option: string, value: unknown): void {
+  if (typeof value === "string" && LOCK_NAME_PART.test(value)) return;
+  throw new RangeError(
+    `Cannot ${ACTION}: ${option} is ${describe(value)}, and is to be part of the name of a file. ` +
+      `Use letters, digits, ".", "_" and "-", up to 100 of them`,
+  );
+}
+
+function localRootOf(root: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(root)) return root;
+  throw new ConfigError(
+    `Cannot keep locks below "${root}": it is no local folder, which is how processes share them. ` +
+      `Name one that all builds share: new FileLockManager({ root: "/data/stardag" })`,
+  );
+}
+
+/** The name of this machine, as far as it may be known without anybody being asked; else empty. */
+function hostname(): string {
+  if (Deno.permissions.querySync({ name: "sys", kind: "hostname" }).state !== "granted") return "";
+  const name = Deno.hostname();
+  return LOCK_NAME_PART.test(name) && !NO_HOST.test(name) ? name : "";
+}
