@@ -192,13 +192,15 @@ export class LiveReporter implements Reporter, Section {
     const isBuilding = progress.phase === "building";
     const knowsTimeLeft = isBuilding && pace.timeLeft !== undefined && progress.suspended === 0 &&
       !progress.isStopping;
+    const waiting = progress.pending + progress.suspended - progress.waitingForLock;
     // As a person reads them; the number says which of them are left out first where there is no room.
     return joined(
       [
         [part(progress.running, "running"), 1],
         [part(progress.failed, "failed", "red"), 0],
         [part(progress.skipped, "skipped", "red"), 3],
-        [part(progress.pending + progress.suspended, "waiting"), 2],
+        [part(progress.waitingForLock, "locked by others", "yellow"), 2],
+        [part(waiting, "waiting"), 2],
         [part(progress.retried, "retried", "yellow"), 5],
         [isBuilding && pace.rate !== undefined ? formatRate(pace.rate) : "", 6],
         [knowsTimeLeft ? `${formatEstimate(pace.timeLeft ?? 0)} left` : "", 4],

@@ -54,5 +54,8 @@ export function summaryText(summary: BuildSummary, paint: Paint): string {
     : summary.status === "failure"
     ? "red"
     : "yellow";
-  return printable(String(summary)).replace(/^Build \w+/, (title) => paint(title, look, "bold"));
+  return printable(String(summary)).replace(
+    /^Build (?:exited early|\w+)/,
+    (title) => paint(title, look, "bold"),
+  );
 }

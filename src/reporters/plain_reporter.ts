@@ -145,6 +145,9 @@ export class PlainReporter implements Reporter {
     ];
     if (progress.failed > 0) parts.push(`${count(progress.failed)} failed`);
     if (progress.skipped > 0) parts.push(`${count(progress.skipped)} skipped`);
+    if (progress.waitingForLock > 0) {
+      parts.push(`${count(progress.waitingForLock)} locked by others`);
+    }
     if (progress.retried > 0) parts.push(`${count(progress.retried)} retried`);
     parts.push(formatElapsed(now - start));
     if (pace.timeLeft !== undefined && progress.suspended === 0 && !progress.isStopping) {

@@ -227,6 +227,12 @@ Deno.test("why a task is tried again is told in a line that fits", async () => {
   assertEquals(lines()[1], "last retry: a text");
 });
 
+Deno.test("how many tasks are locked by others is told", async () => {
+  using on = await shown(80, 24, 10);
+  on.build.waitingForLock = 3;
+  assertEquals(on.after(100).split("\n")[1], "3 locked by others, 7 waiting");
+});
+
 Deno.test("while all that is left to do is to tell the registry, that is said", async () => {
   using on = await shown();
   const { build } = on;
@@ -638,6 +644,7 @@ Deno.test("elsewhere a small build has a line for each task that ran", async () 
   build.completed(fit({ seed: 1 }));
   build.retrying(fit({ seed: 2 }), new Error("busy\n\x1b[31m!"), 1500);
   build.warned("the registry is down");
+  build.waitingForLock = 1;
   time.tick(1500);
   build.started(fit({ seed: 2 }));
   time.tick(62_000);
@@ -649,7 +656,7 @@ Deno.test("elsewhere a small build has a line for each task that ran", async () 
     `[1/3] ${FIT(1)} (40 ms)`,
     `retrying ${FIT(2)} in 1.5 s, attempt 1 failed: busy !`,
     "warning: the registry is down",
-    "1/3 done, 1 running, 1 retried, 1 min 1 s",
+    "1/3 done, 1 running, 1 locked by others, 1 retried, 1 min 1 s",
     `[2/3] ${FIT(2)} (1 min 2 s)`,
     `error: Cannot complete ${FIT(3)}: boom`,
     "Build failed in 1 min 4 s: 2 succeeded, 1 failed, 5 complete before, 1 retry (8 tasks)",

@@ -65,6 +65,7 @@ Deno.test("each line is an event as it is documented", async () => {
   });
   build.found(2, 1);
   reporter.onTaskEvent?.({ kind: "previously_completed", task: first });
+  reporter.onTaskEvent?.({ kind: "waiting_for_lock", task: second, owner: "them" });
   build.started(second);
   time.tick(250);
   const error = new TypeError("no\nsuch");
@@ -96,6 +97,7 @@ Deno.test("each line is an event as it is documented", async () => {
       toRun: 2,
     },
     { time: at("00.000"), event: "task_previously_completed", ...of(first) },
+    { time: at("00.000"), event: "task_waiting_for_lock", ...of(second), owner: "them" },
     { time: at("00.000"), event: "task_started", ...of(second), attempt: 1 },
     {
       time: at("00.250"),
