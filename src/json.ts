@@ -147,7 +147,7 @@ function describeWhole(value: unknown): string {
   }
 }
 
-/** `JSON.stringify` without recursion over a value already made of JSON: any depth, objects may be shared. */
+/** `JSON.stringify` without recursion over a value already made of JSON: any depth, objects may be shared, integers of any size. */
 export function stringifyJson(value: unknown): string {
   // Each frame is a container under way: its closing text, and what of it is left in reverse order.
   const out: string[] = [];
@@ -165,7 +165,7 @@ export function stringifyJson(value: unknown): string {
       out.push(isArray ? "[" : "{");
       stack.push({ rest: entries.reverse(), close: isArray ? "]" : "}", first: true });
     } else {
-      out.push(JSON.stringify(current ?? null));
+      out.push(typeof current === "bigint" ? String(current) : JSON.stringify(current ?? null));
     }
     let next: [string, unknown] | undefined;
     for (;;) {

@@ -212,6 +212,10 @@ Deno.test("text of any value is what JSON.stringify gives, at any depth", () => 
   );
   assertEquals(stringifyJson({ a: undefined, b: [undefined, null] }), '{"b":[null,null]}');
   assertEquals(
+    stringifyJson(parseJson('{"x":[12345678901234567890]}')),
+    '{"x":[12345678901234567890]}',
+  );
+  assertEquals(
     stringifyJson([rawJson("-0.0"), { x: rawJson("12345678901234567890") }]),
     [
       '[-0.0,{"x":12345678901234567890}]',

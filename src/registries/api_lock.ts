@@ -42,9 +42,9 @@ const OPTIONS = [
 
 /** The shortest and the longest time to live. */
 const TTL = [1000, 2 ** 31 - 1] as const;
-/** The part of its time to live after which a lock is renewed, */
+/** After which part of its time to live a lock is renewed. */
 const RENEWED_AFTER = 1 / 3;
-/** after which that is tried again, and which the service has to answer in when it is asked late. */
+/** After which part that is tried again; as long has the service to answer when it is asked too late. */
 const AGAIN_AFTER = 1 / 12;
 
 /**
@@ -119,7 +119,6 @@ export class RegistryGlobalConcurrencyLockManager implements GlobalConcurrencyLo
         }. Give the id of a task, a UUID`,
       );
     }
-    signal?.throwIfAborted();
     // To the service it would be the same owner who asks again.
     if (this.#taken.has(taskId)) return { status: "held_by_other", owner: this.ownerId };
     this.#taken.add(taskId);

@@ -418,6 +418,18 @@ Deno.test("a renewal that is under way when the lock is given back tells nothing
   assert(!lock.signal.aborted);
 });
 
+Deno.test("a renewal that failed when the lock is given back is not tried again", async () => {
+  using time = new FakeTime();
+  const line = new Line();
+  const lock = await acquired(line.manager(), crypto.randomUUID());
+  line.fault = (step) => step === "renew" ? unavailable() : undefined;
+  await time.tickAsync(TTL / 3);
+  await time.runMicrotasks();
+  await lock.release();
+  await time.runAllAsync();
+  assertEquals(line.steps, ["acquire", "renew", "release"]);
+});
+
 Deno.test("a lock that is forgotten does not keep the process", async () => {
   await using service = await RegistryService.start();
   const script = `

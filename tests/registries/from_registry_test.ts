@@ -150,7 +150,10 @@ for (const [name, make] of Object.entries(REGISTRIES)) {
 }
 
 /** A registry that knows one task. */
-function knowing(body: sd.TaskBody): Pick<sd.Registry, "taskGetMetadata"> {
+function knowing(
+  body: sd.TaskBody,
+  outputUri?: string,
+): Pick<sd.Registry, "taskGetMetadata"> {
   return {
     taskGetMetadata: (id) => ({
       id,
@@ -158,7 +161,7 @@ function knowing(body: sd.TaskBody): Pick<sd.Registry, "taskGetMetadata"> {
       name: "source",
       namespace: NAMESPACE,
       version: "",
-      outputUri: undefined,
+      outputUri,
       status: "completed",
       registeredAt: undefined,
       startedAt: undefined,
@@ -201,6 +204,14 @@ Deno.test("a type that is not declared, or takes other parameters, is refused wi
   const error = await assertRejects(() => fromRegistry(id, { registry }), sd.TaskParameterError);
   assertEquals([error.typeId, error.path, error.value], [`${NAMESPACE}.source`, ["n"], "many"]);
   assertStringIncludes(error.message, ". Or stand for its output with aliasTaskFromRegistry()");
+});
+
+Deno.test("an alias of an alias is of Python's what is of use here", async () => {
+  const { id } = source({ n: 1n });
+  const __aliased = { id, uri: "memory://x", loads_type: "gASVFQ==" };
+  const registry = knowing({ __aliased, ...source({ n: 1n }).toJSON() }, "memory://x");
+  const alias = await aliasTaskFromRegistry({ id, output: z.int(), registry });
+  assertEquals(alias.toJSON().__aliased, { id, uri: "memory://x" });
 });
 
 Deno.test("the registry in force is asked, and without one the message says what to do", async () => {

@@ -122,6 +122,7 @@ Deno.test("a task is listed with all that is known of it, in the order named by 
   assertEquals(registry.tasks(b), [...rows].reverse());
   assertEquals(registry.allTasks(), [...rows].reverse());
   assertEquals(registry.taskGetMetadata(one.id), rows[0]);
+  assertEquals(registry.task(one.id), rows[0]);
 });
 
 Deno.test("a task stays completed, though each build has a status of its own for it", () => {
@@ -291,6 +292,7 @@ Deno.test("calls are kept in order, also those that are refused; looking is none
   registry.build(buildId);
   registry.tasks(buildId);
   registry.allTasks();
+  registry.task(one.id);
   registry.taskStatus(buildId, one.id);
   registry.events(buildId);
   registry.taskEvents(one.id);
@@ -328,6 +330,7 @@ Deno.test("what is not known cannot be looked at, and the message says what to d
   }
   const ofTask: readonly ((id: string) => unknown)[] = [
     (id) => registry.taskGetMetadata(id),
+    (id) => registry.task(id),
     (id) => registry.taskStatus(buildId, id),
     (id) => registry.taskEvents(id),
     (id) => registry.assets(id),
