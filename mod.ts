@@ -72,7 +72,12 @@ export {
   type Values,
   type ValuesIn,
 } from "./src/tasks/fields.ts";
-export type { RetryOptions, RunOptions } from "./src/tasks/run_policy.ts";
+export type {
+  ExecutionMode,
+  RetryOptions,
+  RunOptions,
+  TaskPermissions,
+} from "./src/tasks/run_policy.ts";
 export type { JsonRegistryAsset, MarkdownRegistryAsset, RegistryAsset } from "./src/tasks/asset.ts";
 export type { FieldOptions } from "./src/schema_codec.ts";
 export type { Input, ObjectSchema, Output, Schema, SchemaOf } from "./src/schema.ts";
@@ -130,6 +135,15 @@ export {
   InProcessTaskExecutor,
   type InProcessTaskExecutorOptions,
 } from "./src/executors/in_process.ts";
+export {
+  defaultExecutionModeSelector,
+  type ExecutionModeSelector,
+  HybridConcurrentTaskExecutor,
+  type HybridConcurrentTaskExecutorOptions,
+} from "./src/executors/hybrid.ts";
+export { RoutedTaskExecutor, type RoutedTaskExecutorOptions } from "./src/executors/routed.ts";
+export { WorkerError, type WorkerFault } from "./src/executors/worker_error.ts";
+export type { WorkerKind } from "./src/executors/worker_protocol.ts";
 
 // ---- targets: where outputs are ----
 export type {

@@ -11,9 +11,12 @@ import { growth } from "./bars/growth.ts";
 import { importing } from "./bars/importing.ts";
 import { inMemory } from "./bars/in_memory.ts";
 import { localFiles } from "./bars/local_files.ts";
+import { locks } from "./bars/locks.ts";
 import { memory } from "./bars/memory.ts";
+import { registry } from "./bars/registry.ts";
 import { suspended } from "./bars/suspended.ts";
 import { watched } from "./bars/watched.ts";
+import { workers } from "./bars/workers.ts";
 
 /** The bars that need nothing but this machine. */
 export const BARS: readonly Bar[] = [
@@ -27,4 +30,7 @@ export const BARS: readonly Bar[] = [
   suspended,
   memory,
   ...localFiles,
+  locks,
+  registry,
+  workers,
 ];

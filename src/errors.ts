@@ -238,15 +238,31 @@ export class InterruptedError extends StardagError {
 export class TaskFailedError extends StardagError {
   /** Id of the task that failed. */
   readonly taskId: string;
+  /** The last lines that it wrote to the console, if it ran in a worker. */
+  readonly lastLines: readonly string[];
   readonly #path: () => readonly string[];
 
   /** Made by the package; `cause` is the error thrown by the task. `path` is only asked for when somebody wants it. */
   constructor(
     message: string,
-    details: { taskId: string; path: () => readonly string[]; cause: unknown },
+    details: {
+      taskId: string;
+      path: () => readonly string[];
+      cause: unknown;
+      lastLines?: readonly string[] | undefined;
+    },
   ) {
-    super(message, { cause: details.cause });
-    this.taskId = details.taskId;
+    const { taskId, cause, lastLines = [] } = details;
+    super(
+      lastLines.length === 0
+        ? message
+        : `${message}. It wrote last: ${
+          lastLines.slice(-3).map((line) => JSON.stringify(line)).join(", ")
+        }`,
+      { cause },
+    );
+    this.taskId = taskId;
+    this.lastLines = lastLines;
     this.#path = details.path;
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { TaskTimeoutError } from "../errors.ts";
-import { TaskContext } from "../tasks/run_context.ts";
+import { type AttemptObserver, TaskContext } from "../tasks/run_context.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { policyOf } from "../tasks/type_registry.ts";
 
@@ -23,6 +23,8 @@ export interface Attempt {
 export interface AttemptsOptions {
   /** Aborted when the build stops. */
   readonly signal: AbortSignal;
+  /** Is told what an executor has to say of attempts. */
+  readonly observer: AttemptObserver;
   /** How long an attempt may go on after its time is over, in milliseconds. */
   readonly gracePeriod: number;
   /** The grace period of an attempt is over, too. */
@@ -80,7 +82,7 @@ export class Attempts {
     if (prepared !== undefined && lock === undefined) return prepared.context;
     const timeout = policyOf(task)?.timeout;
     if (timeout === undefined && lock === undefined) {
-      return new TaskContext(this.#options.signal, 1);
+      return new TaskContext(this.#options.signal, 1, this.#options.observer);
     }
     const number = prepared?.context.attempt ?? 1;
     return this.#add(node, number, timeout, prepared?.lastError, lock).context;
@@ -134,12 +136,12 @@ export class Attempts {
     lastError: unknown,
     lock?: AbortSignal,
   ): Clocked {
-    const { signal: stop } = this.#options;
+    const { signal: stop, observer } = this.#options;
     const controller = timeout === undefined ? undefined : new AbortController();
     const signals = [stop, controller?.signal, lock].filter((each) => each !== undefined);
     const signal = signals.length === 1 ? stop : AbortSignal.any(signals);
     const attempt: Clocked = {
-      context: new TaskContext(signal, number),
+      context: new TaskContext(signal, number, observer),
       timedOut: undefined,
       lastError,
       controller,

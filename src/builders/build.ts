@@ -13,6 +13,7 @@ import {
   TaskFailedError,
   TaskVersionError,
 } from "../errors.ts";
+import { checkMayBuild } from "../executors/build_guard.ts";
 import type { TaskOutcome } from "../executors/executor.ts";
 import { InProcessTaskExecutor } from "../executors/in_process.ts";
 import { describe } from "../json.ts";
@@ -71,14 +72,20 @@ export async function build(
   tasks: TaskStruct,
   options: BuildOptions = {},
 ): Promise<BuildSummary> {
+  checkMayBuild();
   const settings = settingsOf(options);
   if (tasks === undefined) {
     throw new TypeError("Cannot build undefined: give a task, or tasks in arrays and records");
   }
-  return await withTelemetry(
-    settings.executor,
-    (executor) => new Build({ ...settings, executor }).run(tasks),
-  );
+  try {
+    return await withTelemetry(
+      settings.executor,
+      (executor) => new Build({ ...settings, executor }).run(tasks),
+    );
+  } finally {
+    // One that was handed in may be used by the next build, too.
+    if (options.executor === undefined) await settings.executor[Symbol.asyncDispose]?.();
+  }
 }
 
 /** The same, one task at a time and in a fixed order: for debugging. */
@@ -129,6 +136,8 @@ class Build {
   readonly #errors: TaskFailedError[] = [];
   /** What the attempts threw that were to be followed by others. */
   readonly #lastErrors = new Map<number, unknown>();
+  /** The last that tasks wrote to the console in workers before they failed. */
+  readonly #lastLines = new Map<number, readonly string[]>();
   readonly #warnings: string[] = [];
   /** Ends of tasks, in the order in which they came; all of them come through here. */
   #ended: End[] = [];
@@ -164,6 +173,11 @@ class Build {
     });
     this.#attempts = new Attempts({
       signal: this.#stop.signal,
+      observer: {
+        wrote: (task, line) => this.#reporters.taskWrote(task, line),
+        warned: (message) => this.#warn(message),
+        began: ({ id }) => this.#attempts.startClock(this.#schedule.find(id)!),
+      },
       gracePeriod: settings.gracePeriod,
       onOverdue: (node, attempt) => this.#overdue(node, attempt),
       onDue: (node) => this.#isDue(node),
@@ -413,7 +427,7 @@ class Build {
       const outcome = this.#settings.executor.submit(task, context);
       if (isThenable(outcome)) {
         this.#running.set(node, context);
-        this.#attempts.startClock(node);
+        if (!context.isWaiting) this.#attempts.startClock(node);
         outcome.then(
           (settled) => this.#end(node, context, settled),
           (error) => this.#end(node, context, { kind: "failed", error }),
@@ -462,6 +476,11 @@ class Build {
     this.#ended = [];
     for (const end of ended) {
       const { node, context, outcome } = end;
+      if (outcome?.kind === "failed" && outcome.lastLines !== undefined) {
+        this.#lastLines.set(node, outcome.lastLines);
+      } else {
+        this.#lastLines.delete(node);
+      }
       if (!end.atOnce) {
         if (this.#running.get(node) !== context) {
           this.#forget(end);
@@ -630,7 +649,12 @@ class Build {
       `Cannot complete ${task}${this.#requiredBy(node)}${
         attempt > 1 ? ` after ${attempt} attempts` : ""
       }: ${messageOf(error)}`,
-      { taskId: task.id, path: () => schedule.path(node).map(String), cause: error },
+      {
+        taskId: task.id,
+        path: () => schedule.path(node).map(String),
+        cause: error,
+        lastLines: this.#lastLines.get(node),
+      },
     );
     this.#errors.push(failure);
     this.#doesNotGoOn(node);

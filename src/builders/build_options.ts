@@ -6,7 +6,7 @@
 
 import { validate } from "@std/uuid";
 import type { TaskExecutor } from "../executors/executor.ts";
-import { InProcessTaskExecutor } from "../executors/in_process.ts";
+import { HybridConcurrentTaskExecutor } from "../executors/hybrid.ts";
 import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import { Registry } from "../registries/registry.ts";
@@ -27,7 +27,7 @@ export type FailMode =
 
 /** Options of `build`. */
 export interface BuildOptions {
-  /** How tasks are run; in this process, up to 50 at once, unless told. */
+  /** How tasks are run; by a {@linkcode HybridConcurrentTaskExecutor} of this build's own unless told. */
   readonly executor?: TaskExecutor | undefined;
   /** What to do when a task fails; `"fail_fast"` unless told. */
   readonly failMode?: FailMode | undefined;
@@ -106,6 +106,7 @@ const REPORTER_METHODS = [
   "onBuildStart",
   "onDiscoveryEnd",
   "onTaskEvent",
+  "onTaskOutput",
   "onWarning",
   "onBuildEnd",
   "onBuildError",
@@ -116,7 +117,7 @@ export function settingsOf(options: BuildOptions): BuildSettings {
   checkAreOptions(options);
   checkOptions(options, OPTIONS, "build");
   const {
-    executor = new InProcessTaskExecutor(),
+    executor = new HybridConcurrentTaskExecutor(),
     failMode = "fail_fast",
     maxConcurrentDiscover = 50,
     concurrencyLimits = {},

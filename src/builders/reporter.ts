@@ -21,6 +21,8 @@ export interface Reporter {
   onDiscoveryEnd?(progress: BuildProgress): void | Promise<void>;
   /** Something happened to a task. Called for each event of each task, so do little. */
   onTaskEvent?(event: TaskEvent): void | Promise<void>;
+  /** A task that runs in a worker has written a line to its console; what tasks write here is seen as it is. */
+  onTaskOutput?(task: AnyTask, line: string): void | Promise<void>;
   /** Something is not as it should be, though the build goes on. */
   onWarning?(message: string): void | Promise<void>;
   /** The build has ended; waited for. */
@@ -129,6 +131,10 @@ export class Reporters {
 
   taskEvent(event: TaskEvent): void {
     for (const each of this.#watching) this.#try(each, () => each.onTaskEvent!(event));
+  }
+
+  taskWrote(task: AnyTask, line: string): void {
+    for (const each of this.#reporters) this.#try(each, () => each.onTaskOutput?.(task, line));
   }
 
   warned(message: string): void {

@@ -1,21 +1,18 @@
 /**
- * Runs tasks in this event loop; what they wait for overlaps. Keeps the generators of suspended tasks and goes on with
- * them where they stood. Unaware of the DAG.
+ * Runs tasks in this event loop; what they wait for overlaps. Unaware of the DAG.
  *
  * @module
  */
 
-import { describe } from "../json.ts";
+import { ConfigError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
-import { isThenable } from "../thenable.ts";
-import { checkVersion } from "../tasks/base_task.ts";
-import { flattenTaskStruct } from "../tasks/struct.ts";
-import { type AnyTask, LoadRequest, type RunContext, type Yieldable } from "../tasks/task.ts";
-import { outcomeAfterRun, type TaskExecutor, type TaskOutcome } from "./executor.ts";
+import type { AnyTask, RunContext } from "../tasks/task.ts";
+import { policyOf } from "../tasks/type_registry.ts";
+import { checkMayBuild } from "./build_guard.ts";
+import { atLeastOne, type TaskExecutor, type TaskOutcome } from "./executor.ts";
+import { TaskRunner } from "./task_runner.ts";
 
 const DEFAULT_MAX_CONCURRENT = 50;
-/** How many steps a task that is given up may still take. */
-const MOST_LAST_STEPS = 100;
 
 /** Options of {@linkcode InProcessTaskExecutor}. */
 export interface InProcessTaskExecutorOptions {
@@ -23,141 +20,43 @@ export interface InProcessTaskExecutorOptions {
   readonly maxConcurrent?: number | undefined;
 }
 
-/** Runs tasks in this process, up to `maxConcurrent` of each build at once: the default of a build. */
+/**
+ * Runs tasks in this process, up to `maxConcurrent` of each build at once, whatever their `executionMode` is. A task with
+ * `permissions` or a `memoryLimit` fails: it cannot be held to them here.
+ */
 export class InProcessTaskExecutor implements TaskExecutor {
   readonly maxConcurrent: number;
-  /** By build, which is told by its context, and by task: several builds may share an executor. */
-  readonly #suspended = new WeakMap<RunContext, Map<string, Suspended>>();
+  readonly #runner = new TaskRunner();
 
   /** Throws `RangeError` when `maxConcurrent` is no integer from 1. */
   constructor(options: InProcessTaskExecutorOptions = {}) {
     checkOptions(options, ["maxConcurrent"], "make an InProcessTaskExecutor");
     const { maxConcurrent = DEFAULT_MAX_CONCURRENT } = options;
-    if (!(Number.isInteger(maxConcurrent) && maxConcurrent >= 1)) {
-      throw new RangeError(
-        `Cannot run ${describe(maxConcurrent)} tasks at once: give an integer from 1`,
-      );
-    }
-    this.maxConcurrent = maxConcurrent;
+    this.maxConcurrent = atLeastOne(maxConcurrent, "run", "tasks at once");
   }
 
   submit(task: AnyTask, context: RunContext): TaskOutcome | Promise<TaskOutcome> {
     try {
-      const suspended = this.#takeSuspended(task, context);
-      if (suspended !== undefined) return this.#resume(suspended).catch(failed);
-      checkVersion(task);
-      const result: unknown = task.run(context);
-      const outcome = isThenable(result)
-        ? Promise.resolve(result).then((value) => this.#afterRun(task, context, value))
-        : this.#afterRun(task, context, result);
-      return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+      checkMayBuild();
+      checkIsFree(task);
     } catch (error) {
-      return failed(error);
+      return { kind: "failed", error };
     }
+    return this.#runner.submit(task, context);
   }
 
-  async discard(task: AnyTask, context: RunContext): Promise<void> {
-    const steps = this.#takeSuspended(task, context)?.steps;
-    if (steps === undefined) return;
-    try {
-      // A yield in a `finally` block ends that block: to go on from there would go on with the task itself.
-      let step = await steps.return(undefined);
-      for (let n = 0; step.done !== true && n < MOST_LAST_STEPS; n++) {
-        step = await steps.return(undefined);
-      }
-    } catch {
-      // What a task throws while it is given up changes nothing any more.
-    }
-  }
-
-  #afterRun(
-    task: AnyTask,
-    context: RunContext,
-    result: unknown,
-  ): TaskOutcome | Promise<TaskOutcome> {
-    return isSteps(result)
-      ? this.#step({ task, context, steps: result }, result.next())
-      : outcomeAfterRun(task);
-  }
-
-  async #resume({ request, ...started }: Suspended): Promise<TaskOutcome> {
-    const { steps } = started;
-    if (!(request instanceof LoadRequest)) return this.#step(started, steps.next());
-    let value: unknown;
-    try {
-      value = await request.task.load();
-    } catch (error) {
-      return this.#step(started, steps.throw(error));
-    }
-    return this.#step(started, steps.next(value));
-  }
-
-  #step(started: Started, first: Step | Promise<Step>): TaskOutcome | Promise<TaskOutcome> {
-    const { task, steps } = started;
-    for (let next = first;;) {
-      if (isThenable(next)) {
-        return Promise.resolve(next).then((step) => this.#step(started, step));
-      }
-      if (next.done === true) return outcomeAfterRun(task);
-      const request = next.value;
-      const requires = tasksOf(request);
-      if (requires !== undefined) {
-        this.#keepSuspended({ ...started, request });
-        return { kind: "suspended", requires };
-      }
-      // Thrown where it was yielded, so that the stack shows the line.
-      next = steps.throw(
-        new TypeError(
-          `Cannot wait for ${describe(request)}: yield a task, or tasks in arrays and records`,
-        ),
-      );
-    }
-  }
-
-  #keepSuspended(suspended: Suspended): void {
-    const { context, task } = suspended;
-    const kept = this.#suspended.get(context);
-    if (kept === undefined) this.#suspended.set(context, new Map([[task.id, suspended]]));
-    else kept.set(task.id, suspended);
-  }
-
-  #takeSuspended(task: AnyTask, context: RunContext): Suspended | undefined {
-    const kept = this.#suspended.get(context);
-    const taken = kept?.get(task.id);
-    kept?.delete(task.id);
-    return taken;
+  discard(task: AnyTask, context: RunContext): Promise<void> {
+    return this.#runner.discard(task, context);
   }
 }
 
-type Steps = Generator<Yieldable, void, unknown> | AsyncGenerator<Yieldable, void, unknown>;
-type Step = IteratorResult<Yieldable, void>;
-/** A generator task under way. */
-interface Started {
-  readonly task: AnyTask;
-  readonly context: RunContext;
-  readonly steps: Steps;
-}
-
-/** A generator task that waits, and for what. */
-interface Suspended extends Started {
-  readonly request: Yieldable;
-}
-
-/** The tasks that were yielded; `undefined` when it is something else. */
-function tasksOf(request: Yieldable): readonly AnyTask[] | undefined {
-  if (request instanceof LoadRequest) return [request.task];
-  try {
-    return flattenTaskStruct(request);
-  } catch {
-    return undefined;
-  }
-}
-
-function isSteps(value: unknown): value is Steps {
-  return typeof value === "object" && value !== null &&
-    /Generator\]$/.test(Object.prototype.toString.call(value));
-}
-
-function failed(error: unknown): TaskOutcome {
-  return { kind: "failed", error };
+/** Throws `ConfigError` for a task that is to be held to something, to which only a process can hold it. */
+export function checkIsFree(task: AnyTask): void {
+  const { permissions, memoryLimit } = policyOf(task) ?? {};
+  if (permissions === undefined && memoryLimit === undefined) return;
+  const limited = permissions === undefined ? "a memoryLimit" : "permissions";
+  throw new ConfigError(
+    `It has ${limited}, to which only a process can hold it. Build with a HybridConcurrentTaskExecutor, ` +
+      `which runs it in one`,
+  );
 }

@@ -69,6 +69,8 @@ export type BuildEventLine =
       readonly because: string;
     } & TaskOfLine
     | { readonly event: "task_cancelled"; readonly duration: number | null } & TaskOfLine
+    /** It wrote a line to its console, in a worker. */
+    | { readonly event: "task_output"; readonly line: string } & TaskOfLine
     | { readonly event: "warning"; readonly message: string }
     | {
       readonly event: "build_ended";
@@ -215,6 +217,10 @@ class JsonReporter implements Reporter {
       default:
         event satisfies never;
     }
+  }
+
+  onTaskOutput(task: AnyTask, line: string): void {
+    this.#line({ time: this.#now(), event: "task_output", ...told(task), line });
   }
 
   onWarning(message: string): void {

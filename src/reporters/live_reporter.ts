@@ -9,7 +9,14 @@ import { messageOf, type TaskFailedError } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { formatElapsed, formatEstimate } from "../duration.ts";
 import { Pace } from "./pace.ts";
-import { failureText, type Look, type Paint, summaryText, warningText } from "./paint.ts";
+import {
+  failureText,
+  type Look,
+  outputText,
+  type Paint,
+  summaryText,
+  warningText,
+} from "./paint.ts";
 import { count, ended, oneAtATime, toRun } from "./plain_reporter.ts";
 import type { BuildProgress, Reporter } from "../builders/reporter.ts";
 import type { ReporterOutput } from "./reporter_output.ts";
@@ -56,6 +63,7 @@ export class LiveReporter implements Reporter, Section {
       start: Date.now(),
       pace: new Pace(),
       since: new Map(),
+      written: [],
       warnings: [],
       warningsPrinted: 0,
       failuresPrinted: 0,
@@ -63,6 +71,10 @@ export class LiveReporter implements Reporter, Section {
       error: undefined,
     };
     this.#terminal.add(this);
+  }
+
+  onTaskOutput(task: AnyTask, line: string): void {
+    this.#current?.written.push(outputText(task, line, this.#paint));
   }
 
   onWarning(message: string): void {
@@ -76,6 +88,7 @@ export class LiveReporter implements Reporter, Section {
     const { othersWrote } = this.#terminal;
     const isAbove = othersWrote - (current.othersWrote ?? othersWrote) <= OUT_OF_SIGHT;
     this.#end([
+      ...current.written,
       ...(isAbove ? this.#news(current) : []),
       summaryText(isAbove ? withoutNews(summary, current) : summary, this.#paint),
     ]);
@@ -84,14 +97,16 @@ export class LiveReporter implements Reporter, Section {
   }
 
   onBuildError(): void {
-    if (this.#current !== undefined) this.#end(this.#news(this.#current));
+    const current = this.#current;
+    if (current !== undefined) this.#end([...current.written, ...this.#news(current)]);
   }
 
   look(room: Room): { readonly above: readonly string[]; readonly block: readonly string[] } {
     const current = this.#current!;
     if (current.error === undefined) {
       try {
-        return { above: this.#news(current), block: this.#block(current, room) };
+        const above = [...current.written.splice(0), ...this.#news(current)];
+        return { above, block: this.#block(current, room) };
       } catch (error) {
         // What tasks are called, and what they throw, is made by others. Nobody would catch it here.
         current.error = error;
@@ -260,6 +275,8 @@ interface Current {
   readonly progress: BuildProgress;
   readonly start: number;
   readonly pace: Pace;
+  /** What tasks wrote in workers and is not yet printed. */
+  readonly written: string[];
   readonly warnings: string[];
   /** When the running tasks were first seen. */
   since: ReadonlyMap<AnyTask, number>;

@@ -6,6 +6,8 @@
 
 import type { BuildSummary } from "../builders/summary.ts";
 import type { TaskFailedError } from "../errors.ts";
+import { shortName } from "../tasks/describe_task.ts";
+import type { AnyTask } from "../tasks/task.ts";
 import { printable, printableLine } from "./text_width.ts";
 
 /** The looks of text. */
@@ -45,6 +47,11 @@ const MOST_CHARACTERS = 600;
 /** A warning, to be printed. */
 export function warningText(message: string, paint: Paint): string {
   return `${paint("warning", "yellow", "bold")}: ${printable(message)}`;
+}
+
+/** A line that a task wrote in a worker, to be printed. */
+export function outputText(task: AnyTask, line: string, paint: Paint): string {
+  return `${paint(`${printableLine(shortName(task))}:`, "dim")} ${printableLine(line)}`;
 }
 
 /** How a build ended, to be printed. */

@@ -8,7 +8,7 @@ import { messageOf } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { formatDuration, formatElapsed, formatEstimate } from "../duration.ts";
 import { Pace } from "./pace.ts";
-import { failureText, type Paint, summaryText, warningText } from "./paint.ts";
+import { failureText, outputText, type Paint, summaryText, warningText } from "./paint.ts";
 import type { BuildProgress, Reporter, TaskEvent } from "../builders/reporter.ts";
 import { type ReporterOutput, TextOutput } from "./reporter_output.ts";
 import type { BuildSummary } from "../builders/summary.ts";
@@ -87,6 +87,10 @@ export class PlainReporter implements Reporter {
       default:
         event satisfies never;
     }
+  }
+
+  onTaskOutput(task: AnyTask, line: string): void {
+    this.#line(outputText(task, line, this.#paint));
   }
 
   onWarning(message: string): void {

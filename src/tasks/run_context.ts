@@ -5,18 +5,33 @@
  * @module
  */
 
-import type { RunContext } from "./task.ts";
+import type { AnyTask, RunContext } from "./task.ts";
+
+/** Who is told what an executor has to say of an attempt while it lasts. */
+export interface AttemptObserver {
+  /** The task has written a line to the console, somewhere where it would not be seen in the right place. */
+  wrote(task: AnyTask, line: string): void;
+  /** Something is not as it should be, though it fails no task. */
+  warned(message: string): void;
+  /** A task that waited for a place to run has got one: its time runs from here on. */
+  began(task: AnyTask): void;
+}
 
 /** The context of one attempt at a task. */
 export class TaskContext implements RunContext {
   readonly attempt: number;
+  /** `undefined` where nobody watches. */
+  readonly observer: AttemptObserver | undefined;
   readonly #signal: AbortSignal;
   #hasLooked = false;
   #isGivenUp = false;
+  /** How many of those who run it have it wait: one may hand it to another. */
+  #waits = 0;
 
-  constructor(signal: AbortSignal, attempt: number) {
+  constructor(signal: AbortSignal, attempt: number, observer?: AttemptObserver) {
     this.#signal = signal;
     this.attempt = attempt;
+    this.observer = observer;
   }
 
   /** The context itself where it is one, else one for it. */
@@ -29,6 +44,31 @@ export class TaskContext implements RunContext {
   get signal(): AbortSignal {
     this.#hasLooked = true;
     return this.#signal;
+  }
+
+  /** The same for who runs the task: it does not count as the task's look at it. */
+  get runnerSignal(): AbortSignal {
+    return this.#signal;
+  }
+
+  /** Whether the task has looked at its signal. */
+  get hasLooked(): boolean {
+    return this.#hasLooked;
+  }
+
+  /** Whether the task waits for a place to run: then its time does not run. */
+  get isWaiting(): boolean {
+    return this.#waits > 0;
+  }
+
+  /** The task waits for a place to run. Called by an executor while the task is submitted. */
+  wait(): void {
+    this.#waits++;
+  }
+
+  /** The task has got a place. */
+  begin(task: AnyTask): void {
+    if (this.#waits > 0 && --this.#waits === 0) this.observer?.began(task);
   }
 
   /** Whether the task was asked to stop and may have done so: then what it returns may not be all, and what it throws no failure. */

@@ -1,6 +1,6 @@
 /**
- * How a task wants to be run: tried again when it fails, stopped when it takes too long, before or besides which others.
- * Unaware of who heeds it.
+ * How a task wants to be run: tried again when it fails, stopped when it takes too long, before or besides which others,
+ * where, and held to what. Unaware of who heeds it.
  *
  * @module
  */
@@ -31,6 +31,40 @@ export interface RetryOptions {
   readonly isRetriable?: ((error: unknown) => boolean) | undefined;
 }
 
+/** Where a task is run. */
+export type ExecutionMode =
+  /** In this event loop; what tasks wait for overlaps. */
+  | "async"
+  /** In a thread of its own: uses another core, costs little. */
+  | "worker"
+  /** In another process: uses another core, and can be stopped and contained whatever it does. */
+  | "process"
+  /** In this event loop, one such task after the other: for debugging. */
+  | "blocking";
+
+/**
+ * What a task may do, by kind of permission: all (`true`), only what is listed, or nothing (`false`, and what is left
+ * out). A kind takes what its flag takes, e.g. `read: ["/data"]`, `net: ["example.com:443"]`, `sys: ["hostname"]`.
+ */
+export interface TaskPermissions {
+  /** Files and folders that may be read. */
+  readonly read?: boolean | readonly string[] | undefined;
+  /** Files and folders that may be written. */
+  readonly write?: boolean | readonly string[] | undefined;
+  /** Hosts that may be connected to, with or without a port. */
+  readonly net?: boolean | readonly string[] | undefined;
+  /** Variables of the environment. */
+  readonly env?: boolean | readonly string[] | undefined;
+  /** Programs that may be started; what they do is not limited. */
+  readonly run?: boolean | readonly string[] | undefined;
+  /** What may be known of the system, e.g. `hostname`. */
+  readonly sys?: boolean | readonly string[] | undefined;
+  /** Dynamic libraries that may be loaded; what they do is not limited. */
+  readonly ffi?: boolean | readonly string[] | undefined;
+  /** Hosts from which code may be imported, besides those of the modules that declare the task. */
+  readonly import?: boolean | readonly string[] | undefined;
+}
+
 /** What a declaration of tasks says of how they are run; `Params` are their parameters. */
 export interface RunOptions<in Params> {
   /** Tries the task again when it fails; it has one attempt unless told. */
@@ -53,6 +87,18 @@ export interface RunOptions<in Params> {
     | readonly string[]
     | ((params: Params) => readonly string[])
     | undefined;
+  /** Where the task is run; as the executor chooses unless told: in this event loop, or in a process where it must be. */
+  readonly executionMode?: ExecutionMode | undefined;
+  /**
+   * How much memory its JavaScript may take, in MiB: values, and buffers as far as the task gives its event loop a turn.
+   * A task that takes more has failed. It runs in a process, and nowhere else.
+   */
+  readonly memoryLimit?: number | undefined;
+  /**
+   * What `run` may do: just this, and what it takes to load its inputs and to save its output where these are local
+   * files. It runs in a process that it has for itself, and nowhere else.
+   */
+  readonly permissions?: TaskPermissions | undefined;
 }
 
 /** The same with nothing left out, as kept with a task type. */
@@ -63,6 +109,9 @@ export interface RunPolicy {
   readonly timeout: number | undefined;
   priority(task: object): number;
   concurrencyKeys(task: object): readonly string[];
+  readonly executionMode: ExecutionMode | undefined;
+  readonly memoryLimit: number | undefined;
+  readonly permissions: TaskPermissions | undefined;
 }
 
 /** What is to be known of a parameter. */
@@ -75,13 +124,34 @@ interface PolicyParameter {
 /** The longest time a timer can wait, in milliseconds. */
 const LONGEST = 2 ** 31 - 1;
 
+/** A process cannot even start with less, in MiB. */
+const LEAST_MEMORY = 16;
+
 /** The options of a declaration that this file is about. */
 export const RUN_OPTIONS = [
   "retries",
   "timeout",
   "priority",
   "concurrencyKeys",
+  "executionMode",
+  "memoryLimit",
+  "permissions",
 ] as const satisfies readonly (keyof RunOptions<never>)[];
+
+/** The ways to run a task. */
+export const EXECUTION_MODES: readonly ExecutionMode[] = ["async", "worker", "process", "blocking"];
+
+/** The kinds of permissions. */
+export const PERMISSION_KINDS = [
+  "read",
+  "write",
+  "net",
+  "env",
+  "run",
+  "sys",
+  "ffi",
+  "import",
+] as const satisfies readonly (keyof TaskPermissions)[];
 
 /** The policy of a declaration; `undefined` when it says nothing, which is quickest. Throws `RangeError`, `TypeError`. */
 export function runPolicy(
@@ -123,7 +193,76 @@ export function runPolicy(
     concurrencyKeys: typeof concurrencyKeys === "function"
       ? (task) => checkKeys(concurrencyKeys(valuesOf(task, parameters) as never), "it has the")
       : () => fixedKeys,
+    ...placePolicy(options, refuse),
   };
+}
+
+/** Where the task is run, and what it may do there. */
+function placePolicy(
+  { executionMode, memoryLimit, permissions }: RunOptions<never>,
+  refuse: (text: string) => string,
+): Pick<RunPolicy, "executionMode" | "memoryLimit" | "permissions"> {
+  if (executionMode !== undefined && !EXECUTION_MODES.includes(executionMode)) {
+    throw new RangeError(
+      refuse(
+        `executionMode is ${describe(executionMode)}. Give one of ${
+          EXECUTION_MODES.map((mode) => `"${mode}"`).join(", ")
+        }`,
+      ),
+    );
+  }
+  if (
+    memoryLimit !== undefined && !(Number.isInteger(memoryLimit) && memoryLimit >= LEAST_MEMORY)
+  ) {
+    throw new RangeError(
+      refuse(`memoryLimit is ${describe(memoryLimit)}. Give MiB, an integer from ${LEAST_MEMORY}`),
+    );
+  }
+  const limited = memoryLimit !== undefined ? "memoryLimit" : "permissions";
+  if (
+    (memoryLimit !== undefined || permissions !== undefined) &&
+    executionMode !== undefined && executionMode !== "process"
+  ) {
+    throw new RangeError(
+      refuse(
+        `it has ${limited}, to which only a process can be held, and the executionMode "${executionMode}". Leave executionMode out`,
+      ),
+    );
+  }
+  return {
+    executionMode,
+    memoryLimit,
+    permissions: permissions === undefined ? undefined : checkPermissions(permissions, refuse),
+  };
+}
+
+function checkPermissions(
+  permissions: TaskPermissions,
+  refuse: (text: string) => string,
+): TaskPermissions {
+  if (!isPlainObject(permissions as unknown)) {
+    throw new TypeError(
+      refuse(
+        `permissions is ${describe(permissions)}. Give an object, e.g. { read: ["/data"] }`,
+      ),
+    );
+  }
+  checkOptions(permissions, PERMISSION_KINDS, refuse("").replace(/^Cannot (.*): $/, "$1"));
+  for (const kind of PERMISSION_KINDS) {
+    const given: unknown = permissions[kind];
+    if (given === undefined || typeof given === "boolean") continue;
+    const isList = Array.isArray(given) &&
+      given.every((each) => typeof each === "string" && each !== "" && !each.includes(","));
+    if (isList) continue;
+    throw new TypeError(
+      refuse(
+        `permissions.${kind} is ${
+          describe(given)
+        }. Give true, false or an array of texts, none of them empty or with a comma`,
+      ),
+    );
+  }
+  return { ...permissions };
 }
 
 /** The task, with an error for each parameter that is a task in place of a value. */

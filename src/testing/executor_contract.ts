@@ -18,7 +18,7 @@ import { type AnyTask, load } from "../tasks/task.ts";
 
 /** Options of {@linkcode executorContract}. */
 export interface ExecutorContractOptions {
-  /** Where outputs are kept; in memory unless told. Made anew for each test by a path below it. */
+  /** Where outputs are kept; in memory unless told, which is no place for tasks that run elsewhere. Each test has its own below it. */
   readonly targetRoot?: string | undefined;
 }
 
@@ -136,7 +136,12 @@ export function executorContract(
       using _ = targetFactoryProvider.override(
         new TargetFactory({ targetRoots: { default: root } }),
       );
-      await prove(make());
+      const executor = make();
+      try {
+        await prove(executor);
+      } finally {
+        await executor[Symbol.asyncDispose]?.();
+      }
     });
   };
 

@@ -8,7 +8,8 @@ function buildWith(options: unknown): Promise<sd.BuildSummary> {
   return sd.build([], options as sd.BuildOptions);
 }
 
-const METHODS = "onBuildStart, onDiscoveryEnd, onTaskEvent, onWarning, onBuildEnd and onBuildError";
+const METHODS =
+  "onBuildStart, onDiscoveryEnd, onTaskEvent, onTaskOutput, onWarning, onBuildEnd and onBuildError";
 const A_REPORTER = `an object with some of the methods ${METHODS}, or consoleReporter()`;
 const AN_EXECUTOR = "something with submit() and maxConcurrent, e.g. new InProcessTaskExecutor()";
 const A_REGISTRY = "an instance of a class that extends Registry, e.g. new InMemoryRegistry()";

@@ -233,6 +233,18 @@ Deno.test("how many tasks are locked by others is told", async () => {
   assertEquals(on.after(100).split("\n")[1], "3 locked by others, 7 waiting");
 });
 
+Deno.test("what tasks write in workers stands above, once, with their names", async () => {
+  using on = await shown(80, 24, 10);
+  const task = fit({ seed: 1 });
+  const name = `tests.fit ${task.id.slice(0, 8)}:`;
+  on.build.reporter.onTaskOutput?.(task, "half\u0007 done");
+  assertEquals(on.after(100).split("\n")[0], `${name} half done`);
+  on.build.reporter.onTaskOutput?.(task, "all done");
+  const lines = on.after(100).split("\n");
+  assertEquals(lines.slice(0, 2), [`${name} half done`, `${name} all done`]);
+  assertEquals(lines.filter((line) => line.startsWith(name)).length, 2);
+});
+
 Deno.test("while all that is left to do is to tell the registry, that is said", async () => {
   using on = await shown();
   const { build } = on;
@@ -645,6 +657,7 @@ Deno.test("elsewhere a small build has a line for each task that ran", async () 
   build.retrying(fit({ seed: 2 }), new Error("busy\n\x1b[31m!"), 1500);
   build.warned("the registry is down");
   build.waitingForLock = 1;
+  build.reporter.onTaskOutput?.(fit({ seed: 1 }), "half done");
   time.tick(1500);
   build.started(fit({ seed: 2 }));
   time.tick(62_000);
@@ -656,6 +669,7 @@ Deno.test("elsewhere a small build has a line for each task that ran", async () 
     `[1/3] ${FIT(1)} (40 ms)`,
     `retrying ${FIT(2)} in 1.5 s, attempt 1 failed: busy !`,
     "warning: the registry is down",
+    `tests.fit ${fit({ seed: 1 }).id.slice(0, 8)}: half done`,
     "1/3 done, 1 running, 1 locked by others, 1 retried, 1 min 1 s",
     `[2/3] ${FIT(2)} (1 min 2 s)`,
     `error: Cannot complete ${FIT(3)}: boom`,

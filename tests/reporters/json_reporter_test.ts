@@ -84,6 +84,7 @@ Deno.test("each line is an event as it is documented", async () => {
   build.started(second);
   time.tick(2);
   reporter.onTaskEvent?.({ kind: "cancelled", task: second });
+  reporter.onTaskOutput?.(second, "half\u0007 done");
   build.warned("the registry is down");
   await build.ended();
   const at = (seconds: string): string => `2026-01-31T12:00:${seconds}Z`;
@@ -123,6 +124,7 @@ Deno.test("each line is an event as it is documented", async () => {
     { time: at("01.801"), event: "task_skipped", ...of(second), attempt: 2, because: first.id },
     { time: at("01.801"), event: "task_started", ...of(second), attempt: 1 },
     { time: at("01.803"), event: "task_cancelled", ...of(second), duration: 2 },
+    { time: at("01.803"), event: "task_output", ...of(second), line: "half\u0007 done" },
     { time: at("01.803"), event: "warning", message: "the registry is down" },
     {
       time: at("01.803"),

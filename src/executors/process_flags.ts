@@ -1,0 +1,130 @@
+/**
+ * With which flags the process of a task is started: no more permissions than it is to have. Unaware of processes.
+ *
+ * @module
+ */
+
+import { dirname, fromFileUrl, join } from "@std/path";
+import { ConfigError } from "../errors.ts";
+import { slotPath } from "../targets/temporary.ts";
+import { PERMISSION_KINDS, type TaskPermissions } from "../tasks/run_policy.ts";
+import { isLocalUri } from "./output_uri.ts";
+import { WORKER_MAIN } from "./worker_entry.ts";
+
+/** What the process of a task with permissions needs besides them. */
+export interface Needs {
+  /** URLs of the modules that it imports. */
+  readonly modules: readonly string[];
+  /** Uris of the outputs that it loads. */
+  readonly inputs: readonly string[];
+  /** Uri of the output that it saves. */
+  readonly output: string | undefined;
+}
+
+/** So many writers of one output can be told apart by the names of what they write. */
+const SLOTS = 16;
+
+/** From there come the packages that modules import; what is not there yet is not fetched. */
+const PACKAGE_HOST = "jsr.io:443";
+
+/** Flags for the permissions of a task, and what it needs besides. */
+export function sandboxFlags(permissions: TaskPermissions, needs: Needs): readonly string[] {
+  const lists: Record<keyof TaskPermissions, readonly string[]> = {
+    read: [...needs.inputs.flatMap(filesOfInput), ...filesOfOutput(needs.output)],
+    write: filesOfOutput(needs.output),
+    import: [PACKAGE_HOST, ...hostsOf([WORKER_MAIN, ...needs.modules])],
+    net: [],
+    env: [],
+    run: [],
+    sys: [],
+    ffi: [],
+  };
+  const flags = PERMISSION_KINDS.flatMap((kind) => {
+    const given = permissions[kind] ?? false;
+    if (given === true) return [`--allow-${kind}`];
+    const list = [...(given === false ? [] : given.map(withoutScheme)), ...lists[kind]];
+    const odd = list.find((each) => each.includes(","));
+    if (odd !== undefined) {
+      throw new ConfigError(
+        `Its process cannot be given access to "${odd}": Deno takes no comma there. Use another path`,
+      );
+    }
+    return list.length === 0 ? [] : [`--allow-${kind}=${[...new Set(list)].join(",")}`];
+  });
+  return permissions.import === undefined || permissions.import === false
+    ? [...flags, "--cached-only"]
+    : flags;
+}
+
+/**
+ * Flags for a task without permissions of its own: what this program may do without exception, and its target roots as
+ * far as it may use them. So the process can never do what the program cannot.
+ */
+export function inheritedFlags(
+  roots: readonly string[],
+  modules: readonly string[],
+): readonly string[] {
+  const folders = roots.filter((root) => isLocalUri(root) && !root.includes(","));
+  return PERMISSION_KINDS.flatMap((kind) => {
+    // Deno's types do not know all kinds.
+    if (isGranted({ name: kind } as Deno.PermissionDescriptor)) return [`--allow-${kind}`];
+    if (kind === "import") {
+      const hosts = hostsOf([WORKER_MAIN, ...modules]);
+      return hosts.length === 0 ? [] : [`--allow-import=${[PACKAGE_HOST, ...hosts].join(",")}`];
+    }
+    if (kind !== "read" && kind !== "write") return [];
+    const granted = folders.filter((path) => isGranted({ name: kind, path }));
+    return granted.length === 0 ? [] : [`--allow-${kind}=${granted.join(",")}`];
+  });
+}
+
+/** Of the program's `deno.json`, without which its modules may not find what they import. */
+export function configFlags(main: string | undefined): readonly string[] {
+  if (main === undefined || !main.startsWith("file:")) return [];
+  for (let folder = dirname(fromFileUrl(main));; folder = dirname(folder)) {
+    for (const name of ["deno.json", "deno.jsonc"]) {
+      const path = join(folder, name);
+      if (isGranted({ name: "read", path }) && isFile(path)) return [`--config=${path}`];
+    }
+    if (folder === dirname(folder)) return [];
+  }
+}
+
+function filesOfInput(uri: string): readonly string[] {
+  // A folder is marked as done by the two beside it.
+  return isLocalUri(uri) ? [uri, `${uri}._DONE`, `${uri}._SUB_KEYS`] : [];
+}
+
+function filesOfOutput(uri: string | undefined): readonly string[] {
+  if (!isLocalUri(uri)) return [];
+  return filesOfInput(uri).flatMap((file) => [
+    file,
+    ...Array.from({ length: SLOTS }, (_, index) => slotPath(file, index)),
+  ]);
+}
+
+function withoutScheme(path: string): string {
+  return path.startsWith("file:") ? fromFileUrl(path) : path;
+}
+
+function hostsOf(urls: readonly string[]): readonly string[] {
+  const remote = urls.map((url) => new URL(url)).filter(({ protocol }) =>
+    /^https?:$/.test(protocol)
+  );
+  return remote.map(({ hostname, port, protocol }) =>
+    `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`
+  );
+}
+
+function isGranted(descriptor: Deno.PermissionDescriptor): boolean {
+  const { state, partial } = Deno.permissions.querySync(descriptor);
+  return state === "granted" && partial !== true;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
