@@ -23,6 +23,10 @@ import type { Needs } from "./process_flags.ts";
 import { writeTasks } from "./task_text.ts";
 import type { RunMessage } from "./worker_protocol.ts";
 
+/** How often, and after how many milliseconds, what a worker has left is looked for again. */
+const MOST_TRIES = 10;
+const PAUSE = 30;
+
 /** A task on its way to a worker. */
 export interface Crossing extends Needs {
   readonly message: RunMessage;
@@ -113,8 +117,12 @@ export async function removeLeftovers(task: AnyTask): Promise<void> {
   try {
     const uri = outputUriOf(task);
     if (!isLocalUri(uri)) return;
-    // Who takes a place there removes what dead writers have left in it.
-    if (await isFile(slotPath(uri, 0))) await (await claimSlot(uri)).discard();
+    // Who takes a place there removes what dead writers have left in it. A thread lets go of its files a little later
+    // than it is told to have ended.
+    for (let tries = 0; tries < MOST_TRIES && await isFile(slotPath(uri, 0)); tries++) {
+      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      await (await claimSlot(uri)).discard();
+    }
   } catch {
     // Who writes there next removes it.
   }
