@@ -137,7 +137,8 @@ function describeWhole(value: unknown): string {
         if (Array.isArray(value)) return JSON.stringify(value.slice(0, MOST_SHOWN));
         if (isPlainObject(value)) return JSON.stringify(value) ?? "undefined";
         const name: unknown = value.constructor?.name;
-        return `${typeof name === "string" ? name : "an object"} ${String(value)}`;
+        const text = String(value).replace(/^\[object .*\]$/, "");
+        return `${typeof name === "string" ? name : "an object"} ${text}`.trimEnd();
       } catch {
         return "an object that cannot be shown";
       }

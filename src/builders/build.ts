@@ -285,6 +285,7 @@ class Build {
         if (schedule.state(node) === "complete") yield schedule.task(node);
       }
     };
+    this.#progress.phase = "recording";
     const begun = recorder.start(roots, this.#settings, known);
     if (await this.#stop.atMost(begun)) return;
     recorder.giveUp();

@@ -178,7 +178,7 @@ export function settingsOf(options: BuildOptions): BuildSettings {
   checkLockManager(globalLockManager, globalLockConfig);
   return {
     ...options,
-    globalLockConfig: lockSettingsOf(globalLockConfig),
+    globalLockConfig: lockSettingsOf(globalLockConfig, globalLockManager),
     executor,
     failMode,
     maxConcurrentDiscover,

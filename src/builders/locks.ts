@@ -28,15 +28,15 @@ export interface GlobalLockConfig {
   /** How often it is looked for meanwhile; every 1,000 unless told. */
   readonly completionRetryInterval?: number | undefined;
   /**
-   * How long a task waits for its lock while somebody else has it; 300,000 unless told, `null` for not at all. After that
-   * it has failed.
+   * How long a task waits for its lock while somebody else has it; 300,000 unless told, `Infinity` for as long as it takes.
+   * After that it has failed; with `null` it does not wait, and fails at once.
    */
   readonly lockWaitTimeout?: number | null | undefined;
   /** After what time the lock is asked for again; 1,000 unless told. Each time the output is looked for first. */
   readonly lockWaitInitialInterval?: number | undefined;
   /** By how much longer it takes each time; 2 unless told. */
   readonly lockWaitBackoffFactor?: number | undefined;
-  /** The longest that this takes; 30,000 unless told. */
+  /** The longest that this takes; 30,000 unless told, or what the lock manager says, which is 2,000 for files. */
   readonly lockWaitMaxInterval?: number | undefined;
   /** Whether the build ends, as `"exit_early"`, when all that it could go on with is locked by others; not unless told. */
   readonly exitEarlyWhenAllLocked?: boolean | undefined;
@@ -65,11 +65,19 @@ const MOST_LOSSES = 3;
 const JITTER = 0.25;
 
 /** Checks what is given of a {@linkcode GlobalLockConfig}. Throws `TypeError` and `RangeError`. */
-export function lockSettingsOf(config: GlobalLockConfig): LockSettings {
+export function lockSettingsOf(
+  config: GlobalLockConfig,
+  manager: GlobalConcurrencyLockManager | undefined,
+): LockSettings {
   const names = Object.keys(DEFAULTS) as (keyof GlobalLockConfig)[];
   checkOptions(config, names, "build with globalLockConfig");
   const given = Object.entries(config).filter(([, value]) => value !== undefined);
-  const settings: LockSettings = { ...DEFAULTS, ...Object.fromEntries(given) };
+  const lockWaitMaxInterval = manager?.askAgainWithin ?? DEFAULTS.lockWaitMaxInterval;
+  const settings: LockSettings = {
+    ...DEFAULTS,
+    lockWaitMaxInterval,
+    ...Object.fromEntries(given),
+  };
   const wrong = (name: keyof GlobalLockConfig, advice: string): string =>
     `Cannot build with globalLockConfig.${name} ${describe(settings[name])}: give ${advice}`;
   for (const name of names) {
@@ -82,7 +90,7 @@ export function lockSettingsOf(config: GlobalLockConfig): LockSettings {
       if (typeof value === "boolean") continue;
       throw new TypeError(wrong(name, "true or false"));
     }
-    if (name === "lockWaitTimeout" && value === null) continue;
+    if (name === "lockWaitTimeout" && (value === null || value === Infinity)) continue;
     const [least, unit] = name === "lockWaitBackoffFactor" ? [1, "a factor"] : [0, "milliseconds"];
     if (typeof value === "number" && value >= least && value <= LONGEST) continue;
     throw new RangeError(wrong(name, `${unit} from ${least} to ${LONGEST}`));
@@ -147,8 +155,12 @@ export class Locks {
   /** Whether the node needs a lock before it runs, or goes on. Throws what `enabled` throws, and as `isLost` does. */
   areWanted(node: number, task: AnyTask): boolean {
     const { enabled } = this.#options.settings;
-    const isHeld = this.#held.has(node) && !this.isLost(node);
-    return !isHeld && (typeof enabled === "function" ? enabled(task) : enabled);
+    if (this.#held.has(node) && !this.isLost(node)) return false;
+    const answer: unknown = typeof enabled === "function" ? enabled(task) : enabled;
+    if (typeof answer === "boolean") return answer;
+    throw new TypeError(
+      `globalLockConfig.enabled gave ${describe(answer)} for it. Have it give true or false`,
+    );
   }
 
   /** Aborted when the lock of the node is lost. */

@@ -33,7 +33,7 @@ export interface Reporter {
 
 /** How far a build is: the counts so far, which add up with those that run and are suspended, and change as it goes on. */
 export interface BuildProgress extends TaskCount {
-  /** It looks for what is missing; then it builds; then it waits for the registry to be told all of it. */
+  /** It looks for what is missing; waits for the registry to know of it; builds; waits for the registry to know all of it. */
   readonly phase: "discovering" | "building" | "recording";
   /** Under way. */
   readonly running: number;

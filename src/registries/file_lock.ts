@@ -28,7 +28,7 @@ export interface FileLockManagerOptions {
    * so this is how long a build may stand still before others, on other machines, take it for dead.
    */
   readonly ttl?: number | undefined;
-  /** Who holds the locks, as others see it; a random id unless told. Letters, digits, `.`, `_` and `-`, up to 100. */
+  /** Who holds the locks, as others see it; process id and a random part unless told. Letters, digits, `.`, `_` and `-`, up to 100. */
   readonly ownerId?: string | undefined;
   /**
    * Name of this machine; `Deno.hostname()` unless told, where Deno permits it. No two machines that share the folder may
@@ -72,6 +72,8 @@ const NO_HOST = /^localhost\b/i;
 export class FileLockManager implements GlobalConcurrencyLockManager {
   /** Who holds the locks. */
   readonly ownerId: string;
+  /** A look at a folder costs little. */
+  readonly askAgainWithin = 2000;
   readonly #root: string | undefined;
   readonly #ttl: number;
   readonly #host: string | undefined;
@@ -81,7 +83,7 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
   /** Reads nothing; see the options. Throws `RangeError` for what these cannot be. */
   constructor(options: FileLockManagerOptions = {}) {
     checkOptions(options, OPTIONS, ACTION);
-    const { root, ttl = 60_000, ownerId = crypto.randomUUID(), host, clockSkew = 10_000 } = options;
+    const { root, ttl = 60_000, ownerId = newOwner(), host, clockSkew = 10_000 } = options;
     checkTime("ttl", ttl, 1);
     checkTime("clockSkew", clockSkew, 0);
     checkName("ownerId", ownerId);
@@ -208,6 +210,11 @@ class FileLock implements LockHandle {
     clearTimeout(this.#timer);
     this.#file.drop();
   }
+}
+
+/** Tells people which process it is, and is nobody else's. */
+function newOwner(): string {
+  return `pid-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
 }
 
 function checkTime(option: string, value: unknown, least: number): void {

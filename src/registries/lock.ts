@@ -39,6 +39,11 @@ export interface GlobalConcurrencyLockManager {
   readonly ownerId: string;
   /** The registry that knows of its locks, if one does: {@linkcode LockHandle.complete} is for builds that tell this one. */
   readonly registry?: Registry | undefined;
+  /**
+   * The longest time after which it is worth to ask again, in milliseconds, where it costs little; builds that are not told
+   * otherwise keep to it.
+   */
+  readonly askAgainWithin?: number | undefined;
   /** Asks for the lock of a task. One that this manager has given out already is held by another for it, too. */
   acquire(taskId: string, options?: AcquireLockOptions): Promise<LockAcquisition>;
 }

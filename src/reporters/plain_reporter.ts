@@ -77,8 +77,10 @@ export class PlainReporter implements Reporter {
       }
       case "failed":
         return this.#line(failureText(event.error, this.#paint));
-      case "previously_completed":
       case "waiting_for_lock":
+        if (isSmall(progress)) this.#tellLocked(event);
+        return;
+      case "previously_completed":
       case "suspended":
       case "resumed":
       case "skipped":
@@ -87,6 +89,11 @@ export class PlainReporter implements Reporter {
       default:
         event satisfies never;
     }
+  }
+
+  #tellLocked({ task, owner }: TaskEvent & { readonly kind: "waiting_for_lock" }): void {
+    const who = owner === undefined ? "somebody else" : printableLine(owner);
+    this.#line(`waiting for ${printableLine(String(task))}: ${who} has its lock`);
   }
 
   onTaskOutput(task: AnyTask, line: string): void {

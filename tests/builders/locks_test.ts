@@ -314,6 +314,35 @@ Deno.test("a task whose lock is not to be had in time has failed", async () => {
   assertStringIncludes(error.message, 'within 5000 ms, for somebody else has its lock, "them"');
 });
 
+Deno.test("with lockWaitTimeout Infinity a lock is waited for as long as it takes", async () => {
+  using time = new FakeTime();
+  const steps = new LockedSteps();
+  const a = steps.step("a");
+  steps.table.owners.set(a.id, "them");
+  const globalLockManager = { ...steps.options().globalLockManager!, askAgainWithin: 200_000 };
+  const globalLockConfig = { lockWaitTimeout: Infinity, lockWaitInitialInterval: 1_000_000 };
+  const building = sd.build(a, { globalLockManager, globalLockConfig });
+  for (let n = 0; n < 20; n++) {
+    await time.tickAsync(200_000);
+    await time.tickAsync();
+  }
+  // As often as its manager says.
+  assertEquals(steps.table.log.length, 21);
+  steps.table.owners.delete(a.id);
+  await time.tickAsync(200_000);
+  (await building).throwIfFailed();
+});
+
+Deno.test("an enabled() that gives no answer fails its task", async () => {
+  const steps = new LockedSteps();
+  const enabled = (() => Promise.resolve(false)) as unknown as () => boolean;
+  const { error } = await sd.build(steps.step("a"), {
+    ...steps.options(),
+    globalLockConfig: { enabled },
+  });
+  assertStringIncludes(`${error}`, "globalLockConfig.enabled gave Promise for it");
+});
+
 Deno.test("with lockWaitTimeout null nothing is waited for", async () => {
   const steps = new LockedSteps();
   const a = steps.step("a");

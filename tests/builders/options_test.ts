@@ -31,7 +31,7 @@ const REFUSED: readonly (readonly [
   [
     "an AbortController for its signal",
     { signal: new AbortController() },
-    "signal AbortController [object AbortController]: give its .signal",
+    "signal AbortController: give its .signal",
   ],
   ["a time for a signal", { signal: 5000 }, `signal 5000: give ${A_SIGNAL}`],
   ["no registry", { registry: null }, `registry null: give ${A_REGISTRY}`],
@@ -98,7 +98,7 @@ const REFUSED: readonly (readonly [
   [
     "a reporter yet to come",
     { reporter: Promise.resolve({}) },
-    `reporter Promise [object Promise]: give ${A_REPORTER}`,
+    `reporter Promise: give ${A_REPORTER}`,
   ],
   [
     "a reporter with a method that is never called",
@@ -187,6 +187,11 @@ const REFUSED: readonly (readonly [
     { globalLockConfig: { lockWaitTimeout: "5 s" } },
     'globalLockConfig.lockWaitTimeout "5 s": give milliseconds from 0 to 2147483647',
     RangeError,
+  ],
+  [
+    "no options of locks",
+    { globalLockConfig: null },
+    "globalLockConfig: the options are null. Give an object with some of enabled",
   ],
   [
     "a factor that makes waits shorter",

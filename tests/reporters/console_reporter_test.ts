@@ -657,6 +657,7 @@ Deno.test("elsewhere a small build has a line for each task that ran", async () 
   build.retrying(fit({ seed: 2 }), new Error("busy\n\x1b[31m!"), 1500);
   build.warned("the registry is down");
   build.waitingForLock = 1;
+  build.reporter.onTaskEvent?.({ kind: "waiting_for_lock", task: fit({ seed: 4 }), owner: "them" });
   build.reporter.onTaskOutput?.(fit({ seed: 1 }), "half done");
   time.tick(1500);
   build.started(fit({ seed: 2 }));
@@ -669,6 +670,7 @@ Deno.test("elsewhere a small build has a line for each task that ran", async () 
     `[1/3] ${FIT(1)} (40 ms)`,
     `retrying ${FIT(2)} in 1.5 s, attempt 1 failed: busy !`,
     "warning: the registry is down",
+    `waiting for ${FIT(4)}: them has its lock`,
     `tests.fit ${fit({ seed: 1 }).id.slice(0, 8)}: half done`,
     "1/3 done, 1 running, 1 locked by others, 1 retried, 1 min 1 s",
     `[2/3] ${FIT(2)} (1 min 2 s)`,
