@@ -100,9 +100,6 @@ export function buildSequential(
 /** The states of tasks that could still go on. */
 const OPEN: ReadonlySet<TaskState> = new Set<TaskState>(["waiting", "ready", "suspended"]);
 
-/** What a timer is called. */
-type Timer = ReturnType<typeof setTimeout>;
-
 /** After so many milliseconds it is worth a word that the registry is waited for. */
 const LONG_WAIT = 10_000;
 
@@ -230,6 +227,8 @@ class Build {
       if (!this.#stop.isAsked) this.#reporters.discoveryEnded(this.#progress);
       await this.#loop();
       this.#isOver = true;
+      // A lock that is still asked for is given back when it comes.
+      if (this.#stop.isAsked) await Promise.race([this.#locks?.idle(), this.#stop.graceEnd]);
       await this.#cleanedUp();
       this.#throwIfBroken();
       this.#progress.phase = "recording";
@@ -527,7 +526,8 @@ class Build {
     const task = this.#schedule.task(node);
     this.#schedule.completed(node);
     this.#attempts.delete(node);
-    const complete = this.#locks?.completion(node, this.#settings.registry);
+    const registry = this.#recorder?.isClosed === false ? this.#settings.registry : undefined;
+    const complete = this.#locks?.completion(node, registry);
     if (!this.#isWatched) return;
     const event: TaskEvent = { kind: "completed", task };
     this.#recorder?.record(event, complete);

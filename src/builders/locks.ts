@@ -142,6 +142,8 @@ export class Locks {
   /** Handles that are not given back yet, and what gives them back. */
   readonly #open = new Set<LockHandle>();
   readonly #releasing = new Set<Promise<void>>();
+  /** What asks for locks now. */
+  readonly #asking = new Set<Promise<LockTurn>>();
   /** They run until a lock is asked for again. */
   readonly #timers = new Map<number, Timer>();
   /** Of these, those of locks that nobody is known to have. */
@@ -184,7 +186,14 @@ export class Locks {
   }
 
   /** Asks for the lock of a node. Never rejects. */
-  async take(node: number, task: AnyTask): Promise<LockTurn> {
+  take(node: number, task: AnyTask): Promise<LockTurn> {
+    const turn = this.#turn(node, task);
+    this.#asking.add(turn);
+    turn.then(() => this.#asking.delete(turn));
+    return turn;
+  }
+
+  async #turn(node: number, task: AnyTask): Promise<LockTurn> {
     try {
       const turn = await this.#take(node, task);
       if (turn.kind !== "wait") this.#endWait(node);
@@ -208,11 +217,12 @@ export class Locks {
     const waitedForOutput = wait?.waitedForOutput ?? 0;
     const checkTaskCompletion = waitedForOutput < settings.completionRetryTimeout;
     let answer: LockAcquisition;
+    const askedAt = Date.now();
     try {
       answer = await manager.acquire(task.id, { signal, checkTaskCompletion });
     } catch (error) {
       if (!(error instanceof RegistryError && error.isOutage)) throw error;
-      return this.#outage(node, task, error);
+      return this.#outage(node, task, error, Date.now() - askedAt);
     }
     switch (answer.status) {
       case "acquired":
@@ -263,7 +273,10 @@ export class Locks {
   }
 
   /** Waits as for a lock that somebody else has, until the manager can be reached again. */
-  #outage(node: number, task: AnyTask, error: RegistryError): LockTurn {
+  #outage(node: number, task: AnyTask, error: RegistryError, asked: number): LockTurn {
+    const { signal } = this.#options;
+    if (signal.aborted) return { kind: "failed", error: signal.reason };
+    this.#waitOf(node).waited += Math.max(0, asked); // the clock may have been set back
     const state = messageOf(error);
     if (!this.#hasWarned) this.#options.warn(`Tasks wait, for locks cannot be asked for: ${state}`);
     this.#hasWarned = true;
@@ -346,9 +359,15 @@ export class Locks {
    * What gives back the lock of the completed node and has the registry know; `undefined` where that is not one step. Then it
    * is given back now.
    */
-  completion(node: number, registry: Registry): ((buildId: string) => Promise<void>) | undefined {
+  completion(
+    node: number,
+    registry: Registry | undefined,
+  ): ((buildId: string) => Promise<void>) | undefined {
     const lock = this.#held.get(node);
-    if (lock?.complete === undefined || this.#options.manager.registry !== registry) {
+    if (
+      lock?.complete === undefined || registry === undefined ||
+      this.#options.manager.registry !== registry
+    ) {
       this.release(node);
       return undefined;
     }
@@ -366,6 +385,11 @@ export class Locks {
     this.#waits.clear();
   }
 
+  /** Resolves when no lock is asked for any more: one that comes late is given back by then. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#asking);
+  }
+
   /** Gives back all that is still held, and resolves when that is done. */
   async close(): Promise<void> {
     this.stop();
@@ -375,7 +399,7 @@ export class Locks {
 
   #give(lock: LockHandle): void {
     this.#open.delete(lock);
-    const released = lock.release().catch((error) =>
+    const released = (async () => await lock.release())().catch((error) =>
       this.#options.warn(
         `Cannot give back the lock of the task "${lock.taskId}": ${messageOf(error)}`,
       )

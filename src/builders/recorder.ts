@@ -109,6 +109,11 @@ export class Recorder {
     return this.#buildId;
   }
 
+  /** Whether nothing can be told: the build has not begun, or the registry has refused or was given up. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Whether so much is still to be told that nothing should be added. */
   get isFull(): boolean {
     return this.#backlog > MAX_BACKLOG;

@@ -261,7 +261,7 @@ function namesIn(path: string): string[] {
 }
 
 function nameOf({ expiry, owner, host, token }: LockState): string {
-  return `${String(expiry).padStart(13, "0")}~${owner}~${host}~${token}`;
+  return `${String(Math.ceil(expiry)).padStart(13, "0")}~${owner}~${host}~${token}`;
 }
 
 function stateOf(name: string): LockState | undefined {

@@ -774,6 +774,7 @@ Deno.test("nothing is waited for when it is told after the end that others have 
   });
   await asked.promise;
   controller.abort();
+  await pass(time, 1000);
   await building;
   answer.resolve({ status: "held_by_other" });
   await time.tickAsync(0);
@@ -845,6 +846,52 @@ Deno.test("a build that is stopped does not wait for ever for its locks to be gi
   await pass(time, 1000);
   assertEquals((await building).taskCount.cancelled, 1);
   assertEquals(globalLockManager.log, ["release"]);
+});
+
+Deno.test("where the registry was not to be reached when the build began, locks are given back all the same", async () => {
+  const steps = new LockedSteps();
+  const [a, b] = [steps.step("a"), steps.step("b")];
+  const registry = new class extends sd.InMemoryRegistry {
+    override buildStart(): string {
+      throw new sd.RegistryError("The service is gone", { isOutage: true });
+    }
+  }();
+  const executor = new ControlledExecutor();
+  const building = sd.build([a, b], { ...steps.options(registry), registry, executor });
+  await executor.submitted(a);
+  await executor.submitted(b);
+  executor.end(a, COMPLETE);
+  await settled();
+  assertEquals([...steps.table.owners.keys()], [b.id]);
+  executor.end(b, COMPLETE);
+  assertEquals((await building).status, "success");
+});
+
+Deno.test("a build that is stopped while a lock is asked for gives it back before it ends", async () => {
+  const steps = new LockedSteps();
+  const a = steps.step("a");
+  const answer = Promise.withResolvers<void>();
+  const { globalLockManager: manager } = steps.options();
+  const asked = Promise.withResolvers<void>();
+  const globalLockManager: sd.GlobalConcurrencyLockManager = {
+    ownerId: "us",
+    async acquire(taskId) {
+      asked.resolve();
+      await answer.promise;
+      return await manager!.acquire(taskId);
+    },
+  };
+  const controller = new AbortController();
+  const building = sd.build(a, { globalLockManager, signal: controller.signal });
+  let hasEnded = false;
+  building.then(() => hasEnded = true);
+  await asked.promise;
+  controller.abort();
+  await settled();
+  assert(!hasEnded);
+  answer.resolve();
+  assertEquals((await building).taskCount.pending, 1);
+  assertEquals(steps.table.log, ["ask for a", "get a", "release a"]);
 });
 
 Deno.test("with the locks of another registry a task is told to be complete as ever", async () => {

@@ -683,6 +683,14 @@ Deno.test("locks are below the default target root unless told, which is read wi
   assertEquals(site.left(), [`${lock.taskId}.lock`]);
 });
 
+Deno.test("a time to live may be no whole number", async () => {
+  await using site = new Site();
+  const options = { root: site.root, ttl: 60_000 / 7 };
+  await using lock = await acquired(new FileLockManager(options), crypto.randomUUID());
+  const { status } = await new FileLockManager(options).acquire(lock.taskId);
+  assertEquals(status, "held_by_other");
+});
+
 Deno.test("a root that is no local folder is refused", async () => {
   for (const root of ["memory://x", "s3://bucket/x", new URL("https://host/x"), "memory://"]) {
     const error = assertThrows(() => new FileLockManager({ root }), ConfigError);

@@ -318,6 +318,7 @@ export class Model {
     const node = this.#nodes.get(place)!;
     if (node.state !== "locking") this.#takeUp(node, "ask");
     if (node.step !== "ask") this.problem(`the lock of ${place} is asked for out of turn`);
+    node.lock.asked(this.#now);
     const isBelieved = node.lock.isBelieved;
     if (checksCompletion !== isBelieved) this.problem(`${place} is taken for complete, or not`);
     node.step = "answer";

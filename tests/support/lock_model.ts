@@ -47,6 +47,7 @@ export class TaskLock {
   wait: LockWait | undefined;
   readonly #spec: LockSpec | undefined;
   #losses = 0;
+  #askedAt = 0;
 
   constructor(spec: LockSpec | undefined) {
     this.#spec = spec;
@@ -74,10 +75,17 @@ export class TaskLock {
     this.wait = undefined;
   }
 
+  /** It is asked for. */
+  asked(now: number): void {
+    this.#askedAt = now;
+  }
+
   /** It cannot be had now; `false` when it has been waited for long enough. */
   waitForOthers(now: number, isTaken: boolean): boolean {
     const { timeout, longestInterval } = this.#spec!;
-    const { forOthers, forOutput, interval } = this.#waitSoFar;
+    const { forOutput, interval } = this.#waitSoFar;
+    // What cannot be reached may take long to say so.
+    const forOthers = this.#waitSoFar.forOthers + (isTaken ? 0 : now - this.#askedAt);
     const left = (timeout ?? 0) - forOthers;
     if (left <= 0) return false;
     const delay = Math.min(interval, left);
