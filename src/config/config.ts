@@ -150,7 +150,7 @@ export function getTargetRoot(key: string = DEFAULT_TARGET_ROOT_KEY): string {
 function readTimeout(sources: Sources): number {
   const text = sources.variable("STARDAG_API_TIMEOUT");
   if (text === undefined) return DEFAULT_TIMEOUT_SECONDS * 1000;
-  const seconds = z.coerce.number().positive().max(MOST_TIMEOUT_SECONDS).safeParse(text);
+  const seconds = z.coerce.number().min(0.001).max(MOST_TIMEOUT_SECONDS).safeParse(text);
   if (seconds.success) return seconds.data * 1000;
   throw new ConfigError(
     `Cannot use STARDAG_API_TIMEOUT: it is "${text}", which is no number of seconds above 0. Set it e.g. to ${DEFAULT_TIMEOUT_SECONDS}`,

@@ -6,7 +6,7 @@
  */
 
 import { ConfigError } from "../errors.ts";
-import { type ConfigFile, parseConfigFile, type Profile, quoted } from "./config_file.ts";
+import { choices, type ConfigFile, parseConfigFile, type Profile } from "./config_file.ts";
 import { changeFile } from "./file_change.ts";
 import { configPath } from "./paths.ts";
 import { registryUrl } from "./registry_url.ts";
@@ -50,10 +50,8 @@ export function removeProfile(home: string, name: string): Promise<boolean> {
 export async function useProfile(home: string, name: string): Promise<void> {
   await changeConfig(home, ({ path, profiles }) => {
     if (profiles.has(name)) return [{ path: ["default", "profile"], value: name }];
-    const known = quoted([...profiles.keys()]);
-    throw new ConfigError(
-      `Cannot use the profile "${name}": the profiles in "${path}" are ${known}. Name one of these, or add it`,
-    );
+    const { state, remedy } = choices(`profiles in "${path}"`, [...profiles.keys()]);
+    throw new ConfigError(`Cannot use the profile "${name}": ${state}. ${remedy} it`);
   });
 }
 

@@ -9,6 +9,7 @@ import { parse } from "@std/toml";
 import { dirname } from "@std/path";
 import { z } from "zod";
 import { ConfigError, messageOf } from "../errors.ts";
+import { isPlainObject } from "../json.ts";
 import { mapOf } from "./json_file.ts";
 import { configPath } from "./paths.ts";
 import { registryUrl } from "./registry_url.ts";
@@ -45,17 +46,18 @@ export interface Profile {
 
 function content() {
   const name = z.string().min(1);
-  const profile: z.ZodType<Profile> = z.looseObject({
-    registry: name,
-    user: name.optional(),
-    workspace: name.optional(),
-    organization: name.optional(), // what workspaces were called once
-    environment: name,
-  }).transform(({ registry, user, workspace, organization, environment }, context) => {
-    const either = workspace ?? organization;
-    if (either !== undefined) return { registry, user, workspace: either, environment };
-    context.addIssue({ code: "custom", path: ["workspace"], message: "it is missing" });
-    return z.NEVER;
+  const profile: z.ZodType<Profile> = z.preprocess(
+    // What workspaces were called once.
+    (entry) => isPlainObject(entry) ? { workspace: entry.organization, ...entry } : entry,
+    z.looseObject({
+      registry: name,
+      user: name.optional(),
+      organization: name.optional(),
+      workspace: name,
+      environment: name,
+    }),
+  ).transform(({ registry, user, workspace, environment }) => {
+    return { registry, user, workspace, environment };
   });
   return z.looseObject({
     registry: mapOf(z.looseObject({ url: name })).optional(),
@@ -81,11 +83,37 @@ export function readConfigFiles(
 
 /** That of the current folder or of the nearest one above it. Those that may not be read count as not there. */
 function readNearest(sources: Sources): ConfigFile | undefined {
-  for (let folder = Deno.cwd();; folder = dirname(folder)) {
-    const path = configPath(folder);
+  for (const path of projectPaths()) {
     const text = mayReadFile(path) ? sources.text(path) : undefined;
     if (text !== undefined) return parseConfigFile(path, text, false);
-    if (folder === dirname(folder)) return undefined;
+  }
+  return undefined;
+}
+
+/** For the account of what may not be read: where a project's file would go before the one that was found. */
+export function accountForProject(sources: Sources): void {
+  for (const path of projectPaths()) {
+    if (sources.text(path) !== undefined) return;
+  }
+}
+
+/** Where a project's file may be, the nearest first. */
+function* projectPaths(): Generator<string> {
+  const start = workingFolder();
+  if (start === undefined) return;
+  for (let folder = start;; folder = dirname(folder)) {
+    yield configPath(folder);
+    if (folder === dirname(folder)) return;
+  }
+}
+
+/** `undefined` when it was removed. */
+function workingFolder(): string | undefined {
+  try {
+    return Deno.cwd();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
@@ -106,13 +134,19 @@ export function parseConfigFile(path: string, text: string, isOfUser: boolean): 
     const line = lineOf(text, keys);
     return `"${path}"${line === undefined ? "" : `, line ${line}`}`;
   };
-  const checked = content().safeParse(parsed);
+  const checked = content().safeParse(parsed, { error: faultOf });
   if (!checked.success) {
-    const { path: keys = [], message } = checked.error.issues[0] ?? {};
-    const names = keys.map(String);
+    const issues = checked.error.issues.map(({ path, message }) => {
+      const names = path.map(String);
+      return { fault: `${names.join(".")} (${message})`, at: place(...names) };
+    });
+    const at = issues[0]?.at;
+    const faults = issues.filter((issue) => issue.at === at).map(({ fault }) => fault);
+    const verb = faults.length === 1 ? "is not as it" : "are not as they";
     throw new ConfigError(
-      `Cannot read the configuration in ${place(...names)}: ` +
-        `${names.join(".")} is not as it should be (${message}). Correct it there`,
+      `Cannot read the configuration in ${at}: ${
+        faults.join(", ")
+      } ${verb} should be. Correct it there`,
       { cause: checked.error },
     );
   }
@@ -131,6 +165,23 @@ export function parseConfigFile(path: string, text: string, isOfUser: boolean): 
     defaultProfile: defaults?.profile,
     place,
   };
+}
+
+/** What is wrong with an entry, in the words of TOML; `undefined` for what Zod says of it. */
+function faultOf({ code, expected, input }: z.core.$ZodRawIssue): string | undefined {
+  if (input === undefined) return "it is missing";
+  const isTable = expected === "object" || expected === "record";
+  return code === "invalid_type" && isTable ? "expected a table" : undefined;
+}
+
+/** Which names there are, and how the advice begins about one that is none of them; what to add comes after it. */
+export function choices(
+  what: string,
+  names: readonly string[],
+): { readonly state: string; readonly remedy: string } {
+  return names.length === 0
+    ? { state: `there are no ${what}`, remedy: "Add" }
+    : { state: `the ${what} are ${quoted(names)}`, remedy: "Name one of these, or add" };
 }
 
 /** Names as a message gives them. */

@@ -6,8 +6,7 @@
 
 import { ConfigError } from "../errors.ts";
 import { resolveIds } from "./caches.ts";
-import { type Profile, quoted, readConfigFiles } from "./config_file.ts";
-import { configPath } from "./paths.ts";
+import { accountForProject, choices, type Profile, readConfigFiles } from "./config_file.ts";
 import { registryUrl } from "./registry_url.ts";
 import type { Sources } from "./sources.ts";
 
@@ -108,25 +107,28 @@ function activeProfile(sources: Sources, useProjectConfig: boolean): ActiveProfi
 
   const file = files.find(({ profiles }) => profiles.has(name));
   const profile = file?.profiles.get(name);
+  const requireAll = (state: string, purpose: string): void => {
+    if (useProjectConfig) accountForProject(sources);
+    sources.requireAll(state, purpose);
+  };
   if (file === undefined || profile === undefined) {
     const source = asked ? "STARDAG_PROFILE" : withDefault?.place("default", "profile");
-    const known = quoted(files.flatMap(({ profiles }) => [...profiles.keys()]));
-    const state = `Cannot use the profile "${name}" of ${source}: the profiles are ${known}`;
-    if (useProjectConfig) sources.text(configPath(Deno.cwd())); // for the account of what may not be read
-    sources.requireAll(state, "where profiles are set");
-    throw new ConfigError(`${state}. Name one of these, or add [profile.${name}]`);
+    const known = choices("profiles", files.flatMap(({ profiles }) => [...profiles.keys()]));
+    const state = `Cannot use the profile "${name}" of ${source}: ${known.state}`;
+    requireAll(state, "which is where profiles are set");
+    throw new ConfigError(`${state}. ${known.remedy} [profile.${name}]`);
   }
 
   const url = files.map(({ registries }) => registries.get(profile.registry))
     .find((url) => url !== undefined);
   if (url === undefined) {
-    const known = quoted(files.flatMap(({ registries }) => [...registries.keys()]));
+    const known = choices("registries", files.flatMap(({ registries }) => [...registries.keys()]));
     const place = file.place("profile", name, "registry");
     const state = `Cannot use the profile "${name}": its registry in ${place}, is ` +
-      `"${profile.registry}", and the registries are ${known}`;
-    sources.requireAll(state, "where registries are set");
+      `"${profile.registry}", and ${known.state}`;
+    requireAll(state, "which is where registries are set");
     throw new ConfigError(
-      `${state}. Name one of these, or add [registry.${profile.registry}] with its url`,
+      `${state}. ${known.remedy} [registry.${profile.registry}] with its url`,
     );
   }
   // A project may give a name of the user's another url, but it does not get what the user has signed in with.
@@ -135,6 +137,6 @@ function activeProfile(sources: Sources, useProjectConfig: boolean): ActiveProfi
     ...profile,
     name,
     url,
-    user: own === undefined || own === url ? profile.user : undefined,
+    user: own === url ? profile.user : undefined,
   };
 }

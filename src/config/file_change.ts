@@ -11,6 +11,9 @@ import { ConfigError, messageOf, PermissionError, StardagError } from "../errors
 import { parseJsonFile } from "./json_file.ts";
 import { isAbsence } from "./sources.ts";
 
+/** How long others are waited for, in milliseconds: longer than it takes to get a token. */
+const LONGEST_TURN = 120_000;
+
 /** Options of {@linkcode changeFile}. */
 export interface ChangeFileOptions {
   /** Whether nobody else may read it; else a file that is there keeps its mode. */
@@ -42,6 +45,9 @@ export async function changeFile(
     const mode = text === undefined ? undefined : (await Deno.stat(place)).mode;
     try {
       await writeNew(temporary, next, isSecret ? 0o600 : (mode ?? 0o644) & 0o777);
+      if (!isSecret && mode !== null && mode !== undefined) {
+        await Deno.chmod(temporary, mode & 0o777);
+      }
       await Deno.rename(temporary, place);
     } catch (error) {
       await orNone(Deno.remove(temporary));
@@ -78,7 +84,13 @@ export async function lockFile(path: string): Promise<Disposable> {
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
     try {
-      await file.lock(true);
+      const giveUpAt = performance.now() + LONGEST_TURN;
+      while (!await file.tryLock(true)) {
+        if (performance.now() > giveUpAt) {
+          throw new Error(`another program has it for over ${LONGEST_TURN} ms`);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
       return file;
     } catch (error) {
       file.close();
@@ -115,7 +127,7 @@ async function named<T>(path: string, run: () => Promise<T>): Promise<T> {
   const denied = (cause?: unknown): PermissionError => {
     const flag = `--allow-read=${folder} --allow-write=${folder}`;
     return new PermissionError(
-      `Cannot change "${path}": Deno may not do so. Run with ${flag}, where it is kept`,
+      `Cannot change "${path}": Deno may not do so. Run with ${flag}, which is where it is kept`,
       { flag, cause },
     );
   };

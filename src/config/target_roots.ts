@@ -172,7 +172,7 @@ function parseRoots(text: string | undefined): TargetRoots {
   if (text === undefined) return new Map();
   const bad = (state: string, cause?: unknown): ConfigError =>
     new ConfigError(
-      `Cannot read the target roots: ${ROOTS_VARIABLE} is "${text}", ${state}. ` +
+      `Cannot read the target roots: ${ROOTS_VARIABLE} is '${text}', ${state}. ` +
         `Set it to a JSON object from key to root, e.g. ` +
         `${ROOTS_VARIABLE}='{"${DEFAULT_TARGET_ROOT_KEY}":"/data/stardag"}'`,
       { cause },

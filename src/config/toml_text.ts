@@ -75,6 +75,8 @@ function setAt(lines: string[], path: readonly string[], value: string): void {
     lines.splice(last?.end ?? lines.length, 0, entry + lineEnd);
     return;
   }
+  // What is written in braces takes no more tables.
+  if (statements.some((each) => !each.isHeader && startsWith(table, each.path))) return;
   while (lines.at(-1)?.trim() === "") lines.pop();
   const separator = lines.length === 0 ? [] : [""];
   const added = [...separator, `[${table.map(keyText).join(".")}]`, entry];

@@ -67,6 +67,8 @@ export interface ApiRequest {
   readonly accept?: ((status: number, detail: unknown) => boolean) | undefined;
   /** When aborted, it is not sent again, and rejects with the reason unless the try that is under way succeeds. */
   readonly signal?: AbortSignal | undefined;
+  /** When aborted, the try that is under way is given up, too, and it rejects with the reason. */
+  readonly abandon?: AbortSignal | undefined;
 }
 
 /** What the service has answered. */
@@ -247,7 +249,9 @@ export class ApiClient {
       const text = await source(previous?.text);
       checkSecret(text, "token", request.action);
       const now = Date.now();
-      const endsAt = endOf(text);
+      // One that has ended when it is given is of another clock: then the service says when it ends.
+      const told = endOf(text);
+      const endsAt = told > now ? told : Infinity;
       return { text, endsAt, renewAt: now + 0.8 * (endsAt - now) };
     } catch (error) {
       // What was asked for in good time may still be had later.
@@ -284,12 +288,15 @@ export class ApiClient {
         ...json !== undefined && { body: json },
         // A service elsewhere is not told the key.
         redirect: "manual",
-        signal: controller.signal,
+        signal: request.abandon === undefined
+          ? controller.signal
+          : AbortSignal.any([controller.signal, request.abandon]),
       });
       return new Answer(request, this.url, response, await response.text());
     } catch (error) {
       if (error instanceof StardagError) throw error;
       if (error instanceof Deno.errors.NotCapable) throw this.#permissionError(request, error);
+      if (request.abandon?.aborted) throw request.abandon.reason;
       if (this.#isClosed) return { error: this.#closed(request), isRetriable: false };
       if (isLate) return { error: this.#late(request, error), isRetriable: false };
       return this.#lost(request, error);
@@ -333,7 +340,7 @@ export class ApiClient {
   #late({ action }: ApiRequest, cause: unknown): RegistryError {
     return new RegistryError(
       `Cannot ${action}: the registry at "${this.url}" has not answered within ${this.#timeout} ms. ` +
-        `Check whether it is up, or give it more time by the option timeout`,
+        `Check whether it is up, or give it more time by the option timeout, or STARDAG_API_TIMEOUT`,
       { isOutage: true, cause },
     );
   }
@@ -354,7 +361,7 @@ export class ApiClient {
     );
   }
 
-  #errorOf({ action }: ApiRequest, answer: Answer, token: string | undefined): ApiError {
+  #errorOf({ action, path }: ApiRequest, answer: Answer, token: string | undefined): ApiError {
     const { status } = answer;
     let detail = detailText(answer.detail ?? answer.text);
     // What stands before a service may show what it was sent.
@@ -385,10 +392,9 @@ export class ApiClient {
       case 404:
         return fail(
           NotFoundError,
-          // What the framework of the service says where there is nothing at all.
-          detail === "Not Found"
-            ? "Check its url: this is no address of a registry service"
-            : "Check the id, and that it is of this environment",
+          isOfId(path, answer.detail)
+            ? "Check the id, and that it is of this environment"
+            : "Check its url: this is no address of a registry service",
         );
       default:
         return fail(
@@ -424,11 +430,11 @@ class Answer implements ApiAnswer {
   get body(): unknown {
     try {
       return parseJson(this.text);
-    } catch (cause) {
+    } catch { // what it throws quotes the text, which may be a token
       throw new RegistryError(
         `Cannot ${this.#action}: the registry at "${this.#url}" answers ${this.status} with a text that is no JSON. ` +
           `Check its url: this is no address of a registry service`,
-        { isOutage: false, cause },
+        { isOutage: false },
       );
     }
   }
@@ -476,6 +482,13 @@ function endOf(token: string): number {
   } catch {
     return Infinity;
   }
+}
+
+/** Whether it is an id in the path that the service does not know: others that answer 404 do not know the path. */
+function isOfId(path: string, detail: unknown): boolean {
+  const hasId = path.lastIndexOf("/") > 0;
+  // What the framework of the service says where there is nothing at all.
+  return hasId && detail !== undefined && detail !== "Not Found";
 }
 
 function isPassing(status: number, request: ApiRequest, attempt: number): boolean {

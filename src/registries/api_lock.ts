@@ -301,7 +301,8 @@ class LockCalls {
 
   /** Whether it is still held. */
   async renew(signal: AbortSignal): Promise<boolean> {
-    return (await this.#send("renew", this.#life, { accept: isConflict, signal })).status !== 409;
+    return (await this.#send("renew", this.#life, { accept: isConflict, signal, abandon: signal }))
+      .status !== 409;
   }
 
   /** Whether it was still held; if so, the build has completed the task where one is told. */
@@ -309,13 +310,15 @@ class LockCalls {
     const json = buildId === undefined
       ? { task_completed: false }
       : { task_completed: true, build_id: buildId };
-    return (await this.#send("release", json, { accept: isConflict })).status !== 409;
+    const answer = await this.#send("release", json, { accept: isConflict });
+    if (answer.status === 409) return false;
+    return answer.as(z.object({ released: z.boolean() })).released;
   }
 
   #send(
     step: "acquire" | "renew" | "release",
     json: Readonly<Record<string, unknown>>,
-    more: Pick<ApiRequest, "accept" | "signal">,
+    more: Pick<ApiRequest, "accept" | "signal" | "abandon">,
   ): Promise<ApiAnswer> {
     return this.#client.request({
       action: `${step} the lock of the task "${this.taskId}"`,

@@ -8,11 +8,11 @@ import { validate } from "@std/uuid";
 import { StardagError, TaskParameterError, TaskTypeError } from "../errors.ts";
 import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
-import type { Output, Schema } from "../schema.ts";
+import { isSchema, type Output, type Schema } from "../schema.ts";
 import { aliasTask } from "../tasks/alias_task.ts";
 import type { AutoTask } from "../tasks/auto_task.ts";
 import { taskFromJSON } from "../tasks/from_json.ts";
-import type { AnyTask } from "../tasks/task.ts";
+import { type AnyTask, isTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import type { Registry, TaskMetadata } from "./registry.ts";
 import { registryProvider } from "./registry_provider.ts";
@@ -109,6 +109,11 @@ export async function aliasTaskFromRegistry<O extends Schema>(
   const { id, output } = options;
   const action = `make an alias of the task ${describe(id)} of the registry`;
   checkOptions(options, ["id", "output", "registry"], action);
+  if (!isSchema(output)) {
+    throw new TypeError(
+      `Cannot ${action}: its output is ${describe(output)}. Give a Zod schema of what it loads`,
+    );
+  }
   const { body, outputUri } = await metadataOf(id, options, action);
   if (outputUri === undefined) {
     throw new StardagError(
@@ -128,7 +133,10 @@ async function metadataOf(
   if (typeof id === "string" && validate(id)) {
     return await registry.taskGetMetadata(id.toLowerCase());
   }
-  throw new TypeError(`Cannot ${action}: give the id of a task, a UUID`);
+  const what = isTask(id)
+    ? "it is a task, not an id: give its .id"
+    : "give the id of a task, a UUID";
+  throw new TypeError(`Cannot ${action}: ${what}`);
 }
 
 /** The error, with what else can be done where the code does not fit the body. */

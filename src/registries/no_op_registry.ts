@@ -15,7 +15,8 @@ export class NoOpRegistry extends Registry {
   /** Throws `RegistryError`: it knows of no task. */
   override taskGetMetadata(taskId: string): TaskMetadata {
     throw new RegistryError(
-      `Cannot look up the task "${taskId}": there is no registry. Set one with registryProvider.set(), or hand one in`,
+      `Cannot look up the task "${taskId}": there is no registry. Set STARDAG_REGISTRY_URL and STARDAG_API_KEY, ` +
+        `or set one with registryProvider.set(), or hand one in`,
       { isOutage: false },
     );
   }

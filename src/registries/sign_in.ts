@@ -16,7 +16,7 @@ import {
 } from "../config/credentials.ts";
 import { replaceRefreshToken, writeAccessToken } from "../config/credentials_change.ts";
 import { lockFile } from "../config/file_change.ts";
-import { credentialsPath } from "../config/paths.ts";
+import { configPath, credentialsPath } from "../config/paths.ts";
 import { netFlag } from "../config/registry_url.ts";
 import { Secret } from "../config/secret.ts";
 import { Sources } from "../config/sources.ts";
@@ -39,17 +39,17 @@ interface Account {
   readonly workspaceId: string;
 }
 
-/** By refresh token that is used up, the one that was given for it: for where that cannot be kept. */
+/** By refresh token that is used up, the one that was given for it: for when that could not be kept. */
 type Successors = Map<string, Secret>;
 
 /**
  * Gives the token that is kept, until four fifths of its time are over; then a new one. Of several programs that need one
- * at once, one gets it for all, so that no refresh token is used twice. Where files may not be written, each program gets
- * its own, and keeps it to itself.
+ * at once, one gets it for all, so that no refresh token is used twice; and none is used where the next one cannot be
+ * kept, for that would end the sign-in. An access token that cannot be kept is had again by who needs it next.
  *
  * The source rejects with `TokenExpiredError` when one has to sign in again, with `ConfigError` when there is nothing to
- * get a token with, and with `RegistryError` and `PermissionError` when the identity provider or the registry cannot be
- * asked.
+ * get a token with, with `ConfigError` and `PermissionError` when the next refresh token cannot be kept, and with
+ * `RegistryError` and `PermissionError` when the identity provider or the registry cannot be asked.
  */
 export function signedInToken(config: StardagConfig): TokenSource {
   const successors: Successors = new Map();
@@ -57,11 +57,13 @@ export function signedInToken(config: StardagConfig): TokenSource {
     const before = keptToken(config, previous);
     if (before !== undefined) return before;
     const account = accountOf(config);
-    using _ = await turn(account);
+    let obstacle: unknown;
+    using _ = await turn(account).catch((error) => ignoreUnwritable(obstacle = error));
     const meanwhile = keptToken(config, previous);
     if (meanwhile !== undefined) return meanwhile;
     const grant = grantOf(readCredentials(new Sources(), config.context));
     if (grant === undefined) throw signedOut(config);
+    if (grant.kind === "refresh" && obstacle !== undefined) throw unkeepable(account, obstacle);
     const token = grant.kind === "session"
       ? grant.token
       : await refresh(grant, config, account, successors);
@@ -87,13 +89,28 @@ function accountOf(config: StardagConfig): Account {
   return { home, registryName, user, workspaceId };
 }
 
-/** Waits until no other program is about to get a token; where locks cannot be had, it goes without. */
-async function turn({ home, registryName, user }: Account): Promise<Disposable | undefined> {
+/** Waits until no other program is about to get a token. Rejects where the files beside the lock cannot be written. */
+async function turn({ home, registryName, user }: Account): Promise<Disposable> {
   const folder = dirname(credentialsPath(home, registryName, user));
-  return await lockFile(join(folder, ".refresh.lock")).catch(ignoreUnwritable);
+  return await lockFile(join(folder, ".refresh.lock"));
 }
 
-/** A token of the identity provider. The refresh token that comes with it is kept where that is possible. */
+/** Why no refresh token is used. */
+function unkeepable({ home, registryName, user }: Account, cause: unknown): Error {
+  const state = `Cannot ${ACTION} to the registry "${registryName}" as "${user}": ` +
+    "the next refresh token cannot be kept, without which the sign-in would end";
+  if (!(cause instanceof PermissionError)) {
+    return new ConfigError(`${state}: ${messageOf(cause)}`, { cause });
+  }
+  const folder = dirname(configPath(home));
+  const flag = `--allow-read=${folder} --allow-write=${folder}`;
+  return new PermissionError(`${state}. Run with ${flag}, which is where it is kept`, {
+    flag,
+    cause,
+  });
+}
+
+/** A token of the identity provider. The refresh token that comes with it is kept, here at least until that succeeds. */
 async function refresh(
   grant: RefreshGrant,
   config: StardagConfig,
@@ -106,7 +123,15 @@ async function refresh(
   if (tokens.refresh_token !== undefined) {
     const next = new Secret(tokens.refresh_token);
     successors.set(used.reveal(), next);
-    await replaceRefreshToken(home, registryName, user, { used, next }).catch(ignoreUnwritable);
+    await replaceRefreshToken(home, registryName, user, { used, next }).catch((cause) => {
+      throw new ConfigError(
+        `Cannot ${ACTION} to the registry "${registryName}" as "${user}": the refresh token is used up, and ` +
+          `its successor cannot be kept: ${
+            messageOf(cause)
+          }. Then sign in again with "stardag auth login"`,
+        { cause },
+      );
+    });
   }
   return new Secret(tokens.access_token);
 }
@@ -114,7 +139,7 @@ async function refresh(
 /** The registry's token for one of the identity provider. It is kept where that is possible. */
 async function exchange(
   token: Secret,
-  { api: { url, timeout } }: StardagConfig,
+  { api: { url, timeout }, context }: StardagConfig,
   { home, registryName, user, workspaceId }: Account,
 ): Promise<string> {
   const client = new ApiClient({ url, timeout, token: token.reveal() });
@@ -128,11 +153,13 @@ async function exchange(
     z.object({ access_token: z.string(), expires_in: z.number() }),
   );
   const given = { token: new Secret(access_token), expiresIn: expires_in };
-  await writeAccessToken(home, registryName, user, workspaceId, given).catch(ignoreUnwritable);
+  // Whoever has signed out meanwhile leaves nothing behind.
+  if (grantOf(readCredentials(new Sources(), context)) !== undefined) {
+    await writeAccessToken(home, registryName, user, workspaceId, given).catch(ignoreUnwritable);
+  }
   return access_token;
 }
 
-/** What cannot be kept is had again by who needs it next. */
 function ignoreUnwritable(error: unknown): undefined {
   if (!(error instanceof PermissionError || error instanceof ConfigError)) throw error;
 }
@@ -155,7 +182,10 @@ async function askProvider(grant: RefreshGrant, { api, context }: StardagConfig)
     const code = errorCode(text);
     const said = code === undefined ? `${status}` : `${status} "${code}"`;
     throw new TokenExpiredError(
-      cannot(`answers ${said}: the sign-in has ended`, 'Sign in again with "stardag auth login"'),
+      cannot(
+        `answers ${said}: the sign-in has ended`,
+        'Sign in again with "stardag auth login", or set STARDAG_API_KEY, or build with STARDAG_NO_REGISTRY=1',
+      ),
       { status, detail: code },
     );
   }
@@ -186,7 +216,8 @@ async function sent(
     return { status: response.status, text: await response.text() };
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotCapable)) {
-      const state = `cannot be reached (${messageOf(cause)})`;
+      const said = messageOf(cause).replace(/error sending request for url \(.*?\): /s, "");
+      const state = `cannot be reached (${said})`;
       throw new RegistryError(cannot(state), { isOutage: true, cause });
     }
     const flag = netFlag(tokenEndpoint);

@@ -225,6 +225,7 @@ Deno.test("what cannot be changed without harm is left as it is, with an error",
     [inline, (home) => addProfile(home, "dev", PROFILE)],
     [misleading, (home) => addRegistry(home, "local", "http://b")],
     [misleading, (home) => removeRegistry(home, "local")],
+    ['registry = { a = { url = "http://a" } }\n', (home) => addRegistry(home, "b", "http://b")],
   ];
   for (const [text, change] of cases) {
     using here = site({ [FILE]: text });
@@ -238,6 +239,11 @@ Deno.test("what would make a file that cannot be used is refused", async () => {
   using here = site(USER_FILES);
   const { home } = here;
   await assertRejects(() => useProfile(home, "prd"), ConfigError, 'are "dev", "prod"');
+  const none = await assertRejects(() => useProfile(`${home}/none`, "prd"), ConfigError);
+  assertStringIncludes(
+    none.message,
+    `there are no profiles in "${home}/none/.stardag/config.toml"`,
+  );
   await assertRejects(() => addRegistry(home, "x", "localhost"), ConfigError, '"localhost"');
   await assertRejects(() => addRegistry(home, "", "http://x"), ConfigError, "name is empty");
   const nowhere = { ...PROFILE, environment: "" };

@@ -227,6 +227,20 @@ Deno.test("a token goes to no other url than that of the user's own registry", (
   assertEquals([accessToken, context.user], [undefined, undefined]);
 });
 
+Deno.test("a project gets no sign-in by a name that the user's file does not have", () => {
+  const own = USER_FILES["home/.stardag/config.toml"];
+  const theirs = own.replace(/url = "[^"]*"/g, 'url = "http://elsewhere.example"');
+  using _ = site({
+    ...USER_FILES,
+    ...tokenFile(LATER),
+    "home/.stardag/config.toml": "",
+    "project/.stardag/config.toml": theirs,
+  });
+  const { accessToken, api, context } = loadConfig();
+  assertEquals(api.url, "http://elsewhere.example");
+  assertEquals([accessToken, context.user], [undefined, undefined]);
+});
+
 Deno.test("loadConfig() without a home folder gives what there is without one", () => {
   using _ = site(USER_FILES, { [homeVariable()]: "" });
   assertEquals([loadConfig().target.roots, loadConfig().context.profile], [{}, undefined]);
@@ -244,7 +258,10 @@ function complaint(files: Record<string, string>, values: Record<string, string>
 Deno.test("an unknown profile is an error that names where it is set and the choices", () => {
   const byVariable = complaint(USER_FILES, { STARDAG_PROFILE: "prd" });
   assertStringIncludes(byVariable, '"prd" of STARDAG_PROFILE: the profiles are "dev", "prod"');
-  assertStringIncludes(complaint({}, { STARDAG_PROFILE: "constructor" }), "the profiles are none");
+  assertEquals(
+    complaint({}, { STARDAG_PROFILE: "constructor" }),
+    'Cannot use the profile "constructor" of STARDAG_PROFILE: there are no profiles. Add [profile.constructor]',
+  );
   const byFile = complaint({
     ...USER_FILES,
     "project/.stardag/config.toml": '\n[default]\nprofile = "ours" # since May\n',
@@ -274,9 +291,22 @@ Deno.test("a file that is no TOML is an error that names file and line", () => {
 Deno.test("an entry of the wrong type is an error that names file, line and entry", () => {
   const cases: Record<string, readonly string[]> = {
     "[registry.a]\n\nurl = 5": ["line 3", "registry.a.url", "expected string, received number"],
-    "[registry.a]\n[registry.b]\nurl='http://b'": ["line 1", "registry.a.url"],
-    "registry = 1": ["line 1", "registry"],
-    "[profile.p]\nregistry='a'\nenvironment='e'": ["line 1", "profile.p.workspace", "missing"],
+    "[registry.a]\n[registry.b]\nurl='http://b'": ["line 1", "registry.a.url (it is missing)"],
+    "registry = 1": ["line 1", "registry (expected a table)"],
+    "x = 1\n[registry]\na = 1": ["line 3", "registry.a (expected a table) is not as it should"],
+    "[registry.a]\nurl = 5\n[registry.b]": ["line 2", ": registry.a.url (Invalid", ") is not as"],
+    "[profile.p]\nregistry='a'\nenvironment='e'": [
+      "line 1",
+      ": profile.p.workspace (it is missing) is not as it should be. Correct",
+    ],
+    "[profile.p]\nuser='u'": [
+      "line 1: profile.p.registry (it is missing), profile.p.workspace (it is missing), " +
+      "profile.p.environment (it is missing) are not as they should be. Correct",
+    ],
+    "[profile.p]\nregistry='a'\nenvironment='e'\norganization=5": [
+      "line 4",
+      "profile.p.organization",
+    ],
     "# x\nprofile.p = { registry = 'a', workspace = 'w' }": ["line 2", "profile.p.environment"],
     "[default]\nprofile = ['a']": ["line 2", "default.profile"],
     "[registry.a]\nurl = 'localhost:8000'": ["line 2", '"localhost:8000"', "http://localhost:8000"],

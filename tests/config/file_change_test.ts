@@ -273,6 +273,6 @@ Deno.test({
     const { flag, message } = await assertRejects(change, PermissionError);
     const folder = join("/home/somebody", ".stardag");
     assertEquals(flag, `--allow-read=${folder} --allow-write=${folder}`);
-    assertStringIncludes(message, flag);
+    assertStringIncludes(message, `Run with ${flag}, which is where it is kept`);
   },
 });

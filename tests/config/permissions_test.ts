@@ -6,7 +6,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import type { StardagConfig } from "../../src/config/config.ts";
 import { homeVariable } from "../../src/config/paths.ts";
-import { site, targetRootCache, USER_FILES } from "./site.ts";
+import { site, targetRootCache, USER_FILES, variables } from "./site.ts";
 
 const CHILD = fromFileUrl(import.meta.resolve("./child.ts"));
 const CONFIG = fromFileUrl(import.meta.resolve("../../deno.json"));
@@ -65,16 +65,60 @@ Deno.test("loadConfig() reads the project's file without the user's, and the use
 
 Deno.test("a profile that a variable names and that may not be read is an error that names the flag", async () => {
   using here = site(FILES, { STARDAG_PROFILE: "prod" });
-  const variables = `--allow-env=STARDAG_NO_REGISTRY,STARDAG_PROFILE,${HOME}`;
+  const env = `--allow-env=STARDAG_NO_REGISTRY,STARDAG_PROFILE,${HOME}`;
   const first = await run<Denied>(["--allow-env=STARDAG_PROFILE"]);
-  assertStringIncludes(first.flag, variables);
+  assertStringIncludes(first.flag, env);
   assertStringIncludes(first.message, `"prod" of STARDAG_PROFILE`);
-  const second = await run<Denied>([variables]);
+  const second = await run<Denied>([env]);
   assert(second.flag.startsWith("--allow-read="), second.flag);
   assertStringIncludes(second.flag, `${here.home}/.stardag/config.toml`);
-  assertStringIncludes(second.message, `Run with ${second.flag}`);
-  const { context } = await run<StardagConfig>([variables, second.flag]);
+  assertStringIncludes(second.message, `Run with ${second.flag}, which is where profiles are set`);
+  const { context } = await run<StardagConfig>([env, second.flag]);
   assertEquals(context.profile, "prod");
+});
+
+Deno.test("a profile that may be set in a folder above the current one is an error that names the flag", async () => {
+  const profile = '[profile.ours]\nregistry = "r"\nworkspace = "w"\nenvironment = "e"\n';
+  using here = site({
+    "project/.stardag/config.toml": `${profile}[registry.r]\nurl = "http://r"\n`,
+  }, { STARDAG_PROFILE: "ours" });
+  const [env, read] = [`--allow-env=STARDAG_*,${HOME}`, `--allow-read=${here.project}/deep/er`];
+  const denied = await run<Denied>([env, read, `--allow-read=${here.home}`]);
+  const [nearest, next] = denied.flag.replace("--allow-read=", "").split(",");
+  assertEquals([nearest, next], [
+    `${here.project}/deep/.stardag/config.toml`,
+    `${here.project}/.stardag/config.toml`,
+  ]);
+  assertStringIncludes(denied.message, '"ours" of STARDAG_PROFILE: there are no profiles, and');
+  const { context } = await run<StardagConfig>([env, read, denied.flag]);
+  assertEquals(context.profile, "ours");
+  // What is above the file in use is not asked for.
+  using _ = variables({ STARDAG_PROFILE: "others" });
+  const flags = [env, `--allow-read=${here.project}/.stardag`];
+  const { flag } = await run<Denied>(flags);
+  assertEquals(
+    flag,
+    "--allow-read=" + [
+      `${here.home}/.stardag/config.toml`,
+      `${here.project}/deep/er/.stardag/config.toml`,
+      `${here.project}/deep/.stardag/config.toml`,
+    ],
+  );
+});
+
+Deno.test("a registry that may be set in a folder above the current one is an error that names the flag", async () => {
+  const profile = '[profile.ours]\nregistry = "r"\nworkspace = "w"\nenvironment = "e"\n';
+  using here = site({
+    "project/.stardag/config.toml": '[registry.r]\nurl = "http://r"\n',
+    "home/.stardag/config.toml": `${profile}[default]\nprofile = "ours"\n`,
+  });
+  const flags = [`--allow-env=STARDAG_*,${HOME}`, `--allow-read=${here.home}`];
+  const { flag, message } = await run<Denied>(flags);
+  assertStringIncludes(flag, `${here.project}/.stardag/config.toml`);
+  assertStringIncludes(message, 'is "r", and there are no registries, and Deno may not read');
+  assertStringIncludes(message, `Run with ${flag}, which is where registries are set`);
+  const { api } = await run<StardagConfig>([...flags, flag]);
+  assertEquals(api.url, "http://r");
 });
 
 Deno.test("getTargetRoot() needs one variable where that answers, whatever the files are", async () => {

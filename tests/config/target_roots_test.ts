@@ -72,7 +72,7 @@ Deno.test("getTargetRoot() shows the value that cannot be read and how it should
   for (const [value, state] of Object.entries(bad)) {
     using _ = site({}, { [ROOTS]: value });
     const error = assertThrows(() => getTargetRoot(), ConfigError, state);
-    for (const part of [`${ROOTS} is "${value}"`, `e.g. ${ROOTS}='{"default":`]) {
+    for (const part of [`${ROOTS} is '${value}', `, `e.g. ${ROOTS}='{"default":`]) {
       assert(error.message.includes(part), error.message);
     }
   }

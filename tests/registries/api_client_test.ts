@@ -190,7 +190,6 @@ const REFUSALS: readonly (readonly [number, unknown, typeof errors.ApiError, str
   ],
   [403, { detail: "No access to this environment" }, errors.EnvironmentAccessError, "to the env"],
   [403, { detail: "No" }, errors.AuthorizationError, "Ask for access"],
-  [404, { detail: "Task not found" }, errors.NotFoundError, "Check the id"],
   [404, { detail: "Not Found" }, errors.NotFoundError, "Check its url"],
   [409, { detail: "Not yours" }, errors.ApiError, "fit together"],
   [422, { detail: [{ loc: ["body", 0, "x"], msg: "is bad" }] }, errors.ApiError, "fit together"],
@@ -211,6 +210,25 @@ for (const [status, body, Kind, says] of REFUSALS) {
     assertEquals(script.sent.length, 1);
   });
 }
+
+Deno.test("404 is of an id only where the service says so, and was told one", async () => {
+  const ID = "Check the id, and that it is of this environment";
+  const URL = "Check its url: this is no address of a registry service";
+  const begin = { ...BEGIN, path: "/builds" };
+  const cases: readonly (readonly [ApiRequest, unknown, string])[] = [
+    [TELL, { detail: "Task not found" }, ID],
+    [TELL, { detail: "Not Found" }, URL],
+    [TELL, "<!DOCTYPE html><h1>Nothing here</h1>", URL],
+    [TELL, "", URL],
+    [TELL, { error: "no such page" }, URL],
+    [begin, { detail: "No route" }, URL],
+  ];
+  for (const [request, body, says] of cases) {
+    const client = new Script(answer(404, body)).client();
+    const error = await assertRejects(() => client.request(request), errors.NotFoundError);
+    assert(error.message.endsWith(`. ${says}`), error.message);
+  }
+});
 
 Deno.test("what is said of an error is kept, lists of it in one line", async () => {
   const detail = [{ loc: ["body", 0, "x"], msg: "is bad" }, {
@@ -353,8 +371,12 @@ Deno.test("an answer that takes too long is given up, and not asked for again", 
     const error = await rejected(time, script.client({ timeout: 1234 }).request(LOOK));
     assertEquals(Date.now() - start, 1234);
     assertEquals(
-      [error.isOutage, error.message.split(". ")[0]],
-      [true, `Cannot look: the registry at "${URL_}" has not answered within 1234 ms`],
+      [error.isOutage, error.message],
+      [
+        true,
+        `Cannot look: the registry at "${URL_}" has not answered within 1234 ms. Check whether it is up, ` +
+        "or give it more time by the option timeout, or STARDAG_API_TIMEOUT",
+      ],
     );
   }
 });
@@ -409,6 +431,20 @@ Deno.test("a token is renewed before it ends", async () => {
   assertEquals(asked, [undefined, first]);
   const [a, b, c] = tokensOf(script);
   assert(a === b && b !== c && c !== undefined);
+});
+
+Deno.test("a token that has ended by the clock of this machine is used until the service says so", async () => {
+  const script = new Script(ok(), ok(), EXPIRED(), ok());
+  let count = 0;
+  const { client, asked } = withTokens(script, () => jwt(`t${++count}`, -600_000));
+  for (let n = 0; n < 3; n++) await client.request(TELL);
+  assertEquals(asked, [undefined, tokensOf(script)[0]]);
+});
+
+Deno.test("an answer that is no JSON is not shown: it may be a token", async () => {
+  const answered = await new Script(new Response("SECRET", { status: 200 })).client().request(TELL);
+  const error = assertThrows(() => answered.body);
+  assert(!Deno.inspect(error).includes("SECRET"));
 });
 
 Deno.test("a token that cannot be renewed in time is used as long as it is good", async () => {

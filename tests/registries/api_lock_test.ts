@@ -555,6 +555,14 @@ Deno.test("a completion whose answer got lost is recorded all the same", async (
   assertEquals(service.registry.task(taskId).status, "completed");
 });
 
+Deno.test("an answer that is not the service's records no completion, which is an error", async () => {
+  const line = new Line();
+  const { taskId, buildId } = await begun(line.registry);
+  const lock = await acquired(line.manager(), taskId);
+  line.fault = () => new Response("<html>", { status: 200 });
+  await assertRejects(() => lock.complete!(buildId), sd.RegistryError, "no address of a registry");
+});
+
 Deno.test("a completion that is not recorded is an error, and the lock is over", async () => {
   using time = new FakeTime();
   const line = new Line();

@@ -13,6 +13,7 @@ import { fromFileUrl } from "@std/path";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 import { homeVariable } from "../../src/config/paths.ts";
+import { Secret } from "../../src/config/secret.ts";
 import { site, USER_FILES, variables, WORKSPACE } from "../config/site.ts";
 import { RegistryService } from "../support/registry_service.ts";
 import { signedIn } from "./signed_in.ts";
@@ -228,9 +229,38 @@ Deno.test("two variables make a build known, with permission for them and the se
   const unknown = await built("--allow-env=STARDAG_REGISTRY_URL", net);
   assertEquals(unknown.flag, "--allow-env=STARDAG_API_KEY");
   assertStringIncludes(`${unknown.message}`, service.url);
+  assertStringIncludes(`${unknown.message}`, `Run with ${unknown.flag}, which tells who asks it`);
   const count = service.requests.length;
   assertEquals(await built(), { buildId: sd.NIL_BUILD_ID, warnings: [] });
   assertEquals(service.requests.length, count);
+});
+
+Deno.test("a key goes nowhere while a url that may not be read could tell where to", async () => {
+  await using service = await RegistryService.start();
+  const net = `--allow-net=${hostOf(service.url)},localhost:8000`;
+  const all = "--allow-env=STARDAG_API_KEY,STARDAG_API_URL,STARDAG_REGISTRY_URL";
+  for (const variable of ["STARDAG_REGISTRY_URL", "STARDAG_API_URL"]) {
+    using _ = site({}, { [variable]: service.url, STARDAG_API_KEY: service.apiKey });
+    const { flag, message } = await built("--allow-env=STARDAG_API_KEY", net);
+    assertEquals(flag, all);
+    assertStringIncludes(`${message}`, `Run with ${all}, which tells where it is`);
+    // Where the url is told, the other variable is not missed.
+    assertTold(service, await built(`--allow-env=STARDAG_API_KEY,${variable}`, net));
+  }
+});
+
+Deno.test("a key that is set in code goes where the code says", {
+  permissions: { env: ["STARDAG_NO_REGISTRY"] },
+}, () => {
+  const config = sd.loadConfig();
+  using _ = sd.configProvider.override({
+    ...config,
+    api: { ...config.api, isUsed: true },
+    apiKey: new Secret("sk_1"),
+  });
+  const registry = sd.registryProvider.get();
+  assertInstanceOf(registry, sd.ApiRegistry);
+  assertEquals(registry.url, "http://localhost:8000");
 });
 
 Deno.test("a profile and the token that is kept make a build known, with permission to read them", async () => {
@@ -276,6 +306,7 @@ Deno.test("names whose ids may not be read are named with the flag for the file 
   const text = Deno.readTextFileSync(config);
   Deno.writeTextFileSync(config, text.replace(service.environmentId, "development"));
   const env = `--allow-env=STARDAG_*,${HOME}`;
-  const { flag } = await built(env, `--allow-read=${config},${folder}/credentials`);
+  const { flag, message } = await built(env, `--allow-read=${config},${folder}/credentials`);
   assertEquals(flag, `--allow-read=${folder}/id-cache.json`);
+  assertStringIncludes(`${message}`, `Run with ${flag}, which is where ids are kept`);
 });

@@ -229,7 +229,11 @@ Deno.test("the registry in force is asked, and without one the message says what
       () => aliasTaskFromRegistry({ id: one.id, output: z.int() }),
     ]
   ) {
-    await assertRejects(ask, sd.RegistryError, "there is no registry. Set one with");
+    await assertRejects(
+      ask,
+      sd.RegistryError,
+      "there is no registry. Set STARDAG_REGISTRY_URL and STARDAG_API_KEY, or set one with",
+    );
   }
 });
 
@@ -240,6 +244,14 @@ Deno.test("what is no id of a task is refused without asking", async () => {
     await assertRejects(() => fromRegistry(odd, { registry }), TypeError, "give the id of a task");
     const options = { id: odd, output: z.int(), registry };
     await assertRejects(() => aliasTaskFromRegistry(options), TypeError, "give the id of a task");
+  }
+  const task = source({ n: 1n }) as never;
+  await assertRejects(() => fromRegistry(task, { registry }), TypeError, "give its .id");
+  const aliased = { id: task, output: z.int(), registry };
+  await assertRejects(() => aliasTaskFromRegistry(aliased), TypeError, "give its .id");
+  for (const output of [undefined, "int", z]) {
+    const options = { id, output: output as never, registry };
+    await assertRejects(() => aliasTaskFromRegistry(options), TypeError, "Give a Zod schema");
   }
   const misspelt = { registrie: registry } as object;
   await assertRejects(() => fromRegistry(id, misspelt), TypeError, 'no option "registrie"');

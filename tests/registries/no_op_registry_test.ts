@@ -17,7 +17,7 @@ Deno.test("NoOpRegistry says what to do when it is asked about a task", () => {
   const error = assertThrows(() => new NoOpRegistry().taskGetMetadata("some-id"), RegistryError);
   assertEquals(
     error.message,
-    `Cannot look up the task "some-id": there is no registry. Set one with registryProvider.set(), or hand one in`,
+    `Cannot look up the task "some-id": there is no registry. Set STARDAG_REGISTRY_URL and STARDAG_API_KEY, or set one with registryProvider.set(), or hand one in`,
   );
 });
 

@@ -109,37 +109,67 @@ Deno.test("of many that need a token at once, here and in other programs, one ge
   assertEquals(asked(user), [1, 1]);
 });
 
-Deno.test("where nothing may be written, each program gets tokens and keeps them to itself", async () => {
+Deno.test("no refresh token is used where the next one may not be kept, and the flag for it is named", async () => {
   await using user = await signedIn();
   const { here, service, provider } = user;
+  const folder = `${here.home}/.stardag`;
   const flags = [
     `--allow-env=STARDAG_*,${homeVariable()}`,
-    `--allow-read=${here.root}`,
     `--allow-net=${new URL(service.url).host},${new URL(provider.url).host}`,
+    `--allow-read=${folder}`,
   ];
   const before = kept();
-  const { tokens = [] } = await take(3, flags);
-  assertEquals([tokens.length, new Set(tokens).size], [3, 3]);
-  const used = provider.requests.map((form) => form.get("refresh_token"));
-  assertEquals(used, ["refresh-0-hidden", "refresh-1-hidden", "refresh-2-hidden"]);
-  assertEquals(kept(), before);
-  // What is kept is used up by now.
-  const { name, message } = await take(1, flags);
-  assertEquals(name, "TokenExpiredError");
-  assertStringIncludes(`${message}`, 'Sign in again with "stardag auth login"');
+  const { name, flag = "", message } = await take(1, flags);
+  assertEquals([name, flag], [
+    "PermissionError",
+    `--allow-read=${folder} --allow-write=${folder}`,
+  ]);
+  assertStringIncludes(`${message}`, `Run with ${flag}, which is where it is kept`);
+  assertEquals([asked(user), kept()], [[0, 0], before]);
+  const { tokens } = await take(1, [...flags, ...flag.split(" ")]);
+  assertEquals([tokens?.length, asked(user)], [1, [1, 1]]);
+  // What is kept is given as ever.
+  assertEquals((await take(1, flags)).tokens, tokens);
 });
 
-Deno.test("files that cannot be written are as those that may not be", async () => {
+Deno.test("no refresh token is used where the next one cannot be kept", async () => {
   await using user = await signedIn();
-  for (
-    const name of ["credentials/.refresh.lock", "credentials/.lock", "access-token-cache/.lock"]
-  ) {
-    Deno.mkdirSync(`${user.here.home}/.stardag/${name}`, { recursive: true });
+  const lock = `${user.here.home}/.stardag/credentials/.refresh.lock`;
+  Deno.mkdirSync(lock);
+  const source = signedInToken(loadConfig());
+  const error = await assertRejects(async () => await source(undefined), errors.ConfigError);
+  assertStringIncludes(error.message, "the next refresh token cannot be kept");
+  assertStringIncludes(error.message, `Cannot change "${lock}"`);
+  assertEquals(asked(user), [0, 0]);
+});
+
+Deno.test("a refresh token that turns out not to be kept is an error, and what the next try goes on with", async () => {
+  await using user = await signedIn();
+  const { provider } = user;
+  const obstacle = `${user.here.home}/.stardag/credentials/.lock`;
+  Deno.mkdirSync(obstacle);
+  const source = signedInToken(loadConfig());
+  for (const used of ["refresh-0-hidden", "refresh-1-hidden"]) {
+    const error = await assertRejects(async () => await source(undefined), errors.ConfigError);
+    assertStringIncludes(error.message, `its successor cannot be kept: Cannot change`);
+    assertStringIncludes(error.message, 'sign in again with "stardag auth login"');
+    assert(!Deno.inspect(error).includes("hidden"), Deno.inspect(error));
+    assertEquals(provider.requests.at(-1)?.get("refresh_token"), used);
   }
+  assertEquals(kept().refreshToken, "refresh-0-hidden");
+  Deno.removeSync(obstacle);
+  const token = await source(undefined);
+  assertEquals(kept(), { token, refreshToken: "refresh-3-hidden", left: 480 });
+});
+
+Deno.test("a token that cannot be kept is given all the same", async () => {
+  await using user = await signedIn();
+  Deno.mkdirSync(`${user.here.home}/.stardag/access-token-cache/.lock`, { recursive: true });
   const source = signedInToken(loadConfig());
   const tokens = [await source(undefined), await source(undefined)];
   assertEquals(new Set(tokens).size, 2);
   assert(tokens.every((token) => user.service.tokens.has(token)));
+  assertEquals(kept().refreshToken, "refresh-2-hidden");
 });
 
 Deno.test("an identity provider that may not be asked is named with its flag", async () => {
@@ -148,6 +178,7 @@ Deno.test("an identity provider that may not be asked is named with its flag", a
   const flags = [
     `--allow-env=STARDAG_*,${homeVariable()}`,
     `--allow-read=${here.root}`,
+    `--allow-write=${here.root}`,
     `--allow-net=${new URL(service.url).host}`,
   ];
   const { flag, message } = await take(1, flags);
@@ -166,7 +197,7 @@ Deno.test("a sign-in that has ended says to sign in again, and shows no secret",
     const part of [
       'Cannot sign in to the registry "local" as "me@example.com"',
       `identity provider at "${provider.url}" answers 400 "invalid_grant"`,
-      'Sign in again with "stardag auth login"',
+      'Sign in again with "stardag auth login", or set STARDAG_API_KEY, or build with STARDAG_NO_REGISTRY=1',
     ]
   ) assertStringIncludes(error.message, part);
   assert(!Deno.inspect(error).includes("hidden"), Deno.inspect(error));
@@ -229,6 +260,9 @@ Deno.test("the session of a registry that signs people in itself is exchanged un
     });
   user.service.identityTokens.add("session");
   session(60);
+  // It is good until it ends, wherever it is written.
+  const lock = `${user.here.home}/.stardag/credentials/.refresh.lock`;
+  Deno.mkdirSync(lock);
   const source = signedInToken(loadConfig());
   const token = await source(undefined);
   assertEquals([asked(user), kept().token], [[0, 1], token]);
