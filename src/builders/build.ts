@@ -365,7 +365,10 @@ class Build {
     this.#wakeUp();
   }
 
-  /** Submits the node, or asks for its lock first; `false` when it has failed on the spot, which the failure mode may want to know first. */
+  /**
+   * Submits the node, or asks for its lock first; `false` when it has failed on the spot, which the failure mode may want
+   * to know first.
+   */
   #start(node: number): boolean {
     const task = this.#schedule.task(node);
     try {

@@ -120,8 +120,8 @@ export class Recorder {
   }
 
   /**
-   * Begins the build, or goes on with a former one, with tasks that are complete already. Rejects when the registry refuses, and with `"raise"` when it
-   * cannot be reached.
+   * Begins the build, or goes on with a former one, with tasks that are complete already. Rejects when the registry
+   * refuses, and with `"raise"` when it cannot be reached.
    */
   async start(
     roots: readonly AnyTask[],

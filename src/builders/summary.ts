@@ -103,8 +103,8 @@ export class BuildSummary {
   }
 
   /**
-   * For `Deno.exit()`: 0 when all is complete or left to other builds, 130 when it was interrupted (SIGINT), 143 when it was terminated
-   * (SIGTERM), else 1.
+   * For `Deno.exit()`: 0 when all is complete or left to other builds, 130 when it was interrupted (SIGINT), 143 when it
+   * was terminated (SIGTERM), else 1.
    */
   get exitCode(): number {
     if (this.status === "success" || this.status === "exit_early") return 0;

@@ -28,7 +28,10 @@ export interface FileLockManagerOptions {
    * so this is how long a build may stand still before others, on other machines, take it for dead.
    */
   readonly ttl?: number | undefined;
-  /** Who holds the locks, as others see it; process id and a random part unless told. Letters, digits, `.`, `_` and `-`, up to 100. */
+  /**
+   * Who holds the locks, as others see it; process id and a random part unless told. Letters, digits, `.`, `_` and `-`, up
+   * to 100.
+   */
   readonly ownerId?: string | undefined;
   /**
    * Name of this machine; `Deno.hostname()` unless told, where Deno permits it. No two machines that share the folder may
