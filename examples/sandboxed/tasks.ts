@@ -9,7 +9,10 @@ import { z } from "zod";
 
 const { task } = sd.namespace("sandboxed", import.meta.url);
 
-/** What a formula gives: the expression is JavaScript, and could be anything. */
+/**
+ * What a formula gives: the expression is JavaScript, and could be anything. The memory limit is for mistakes: a formula
+ * that means harm can fill buffers beyond it, which only a limit of the system would keep it from.
+ */
 export const evaluate = task({
   name: "evaluate",
   params: { expression: z.string() },

@@ -13,20 +13,28 @@ import type { ErrorText } from "./worker_protocol.ts";
 /** How far causes are followed. */
 const MOST_CAUSES = 8;
 
+/** How many of the errors that others are made of are told, at all depths together. */
+const MOST_ERRORS = 100;
+
 /** The error as plain data; what was thrown and is no error becomes one that shows it. */
-export function errorToText(thrown: unknown, depth = 0): ErrorText {
+export function errorToText(thrown: unknown): ErrorText {
+  return toText(thrown, 0, { left: MOST_ERRORS });
+}
+
+function toText(thrown: unknown, depth: number, room: { left: number }): ErrorText {
   const error = thrown instanceof Error ? thrown : new Error(describe(thrown));
-  const inner = (each: unknown): ErrorText => errorToText(each, depth + 1);
+  const inner = (each: unknown): ErrorText => toText(each, depth + 1, room);
   const { cause } = error;
+  const hasErrors = error instanceof AggregateError && Array.isArray(error.errors);
+  const errors = hasErrors && depth < MOST_CAUSES ? error.errors.slice(0, room.left) : undefined;
+  room.left -= errors?.length ?? 0;
   return {
     type: typeOf(error),
     name: String(error.name),
     message: String(error.message),
     stack: typeof error.stack === "string" ? error.stack : undefined,
     cause: cause === undefined || depth >= MOST_CAUSES ? undefined : inner(cause),
-    errors: error instanceof AggregateError && depth < MOST_CAUSES
-      ? error.errors.map(inner)
-      : undefined,
+    errors: errors?.map(inner),
     fields: fieldsOf(error),
   };
 }
@@ -42,7 +50,7 @@ export function errorFromText(text: ErrorText): Error {
   if (stack !== undefined) set("stack", stack);
   if (cause !== undefined) set("cause", cause);
   // These say the rest themselves.
-  if (type === "ZodError" || type === "DOMException") return error;
+  if (error instanceof z.core.$ZodError || type === "DOMException") return error;
   set("message", message);
   if (error.name !== name) set("name", name);
   for (const [key, value] of Object.entries(fields)) {
@@ -72,19 +80,31 @@ function classesByName(): ReadonlyMap<string, ErrorClass> {
 
 let classes: ReadonlyMap<string, ErrorClass> | undefined;
 
+function knownClass(name: string): ErrorClass | undefined {
+  return (classes ??= classesByName()).get(name);
+}
+
 function typeOf(error: Error): string {
   if (error instanceof z.core.$ZodError) return "ZodError";
   if (error instanceof DOMException) return "DOMException";
-  return String(error.constructor?.name ?? "Error");
+  const name = String(error.constructor?.name);
+  const isKnown = knownClass(name)?.prototype === Object.getPrototypeOf(error);
+  return isKnown ? name : "Error";
 }
 
 function emptyError({ type, name, message, errors, fields }: ErrorText): Error {
   if (type === "DOMException") return new DOMException(message, name);
-  if (type === "ZodError") return new z.ZodRealError(fields.issues as z.core.$ZodIssue[]);
+  if (type === "ZodError" && Array.isArray(fields.issues)) {
+    return new z.ZodRealError(fields.issues as z.core.$ZodIssue[]);
+  }
   if (errors !== undefined) return new AggregateError(errors.map(errorFromText));
   const error = new Error();
-  const known = (classes ??= classesByName()).get(type);
+  const known = knownClass(type);
   return known === undefined ? error : Object.setPrototypeOf(error, known.prototype);
+}
+
+function bigintAsText(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 /** What JSON can hold of an error's own fields, but for those that all errors have. */
@@ -94,7 +114,7 @@ function fieldsOf(error: Error): Record<string, unknown> {
   for (const [key, value] of Object.entries(all)) {
     if (["name", "message", "stack", "cause", "errors"].includes(key)) continue;
     try {
-      const json = JSON.stringify(value);
+      const json = JSON.stringify(value, bigintAsText);
       if (json !== undefined) fields[key] = JSON.parse(json);
     } catch {
       // It has no form in JSON.

@@ -14,6 +14,8 @@ export class Lane {
   readonly #size: number;
   readonly #waiting = new Set<() => void>();
   #running = 0;
+  /** Whether those that wait are being started: one that ends at once does not start the next inside of its own end. */
+  #isStarting = false;
 
   constructor(size: number) {
     this.#size = size;
@@ -60,10 +62,16 @@ export class Lane {
 
   #leave(): void {
     this.#running--;
-    for (const begin of this.#waiting) {
-      if (this.#running >= this.#size) return;
-      this.#waiting.delete(begin);
-      begin();
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    try {
+      for (const begin of this.#waiting) {
+        if (this.#running >= this.#size) return;
+        this.#waiting.delete(begin);
+        begin();
+      }
+    } finally {
+      this.#isStarting = false;
     }
   }
 }

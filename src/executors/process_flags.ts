@@ -27,6 +27,23 @@ const SLOTS = 16;
 /** From there come the packages that modules import; what is not there yet is not fetched. */
 const PACKAGE_HOST = "jsr.io:443";
 
+/** From where Deno lets code be imported unless told. */
+const DEFAULT_HOSTS = [
+  PACKAGE_HOST,
+  "deno.land:443",
+  "esm.sh:443",
+  "raw.esm.sh:443",
+  "cdn.jsdelivr.net:443",
+  "raw.githubusercontent.com:443",
+  "gist.githubusercontent.com:443",
+];
+
+/** Stands for none. */
+const NO_HOST = "none.invalid:443";
+
+/** So long a flag may be, in characters: systems take no argument that is much longer. */
+const LONGEST_FLAG = 2 ** 15;
+
 /** Flags for the permissions of a task, and what it needs besides. */
 export function sandboxFlags(permissions: TaskPermissions, needs: Needs): readonly string[] {
   const lists: Record<keyof TaskPermissions, readonly string[]> = {
@@ -49,11 +66,33 @@ export function sandboxFlags(permissions: TaskPermissions, needs: Needs): readon
         `Its process cannot be given access to "${odd}": Deno takes no comma there. Use another path`,
       );
     }
-    return list.length === 0 ? [] : [`--allow-${kind}=${[...new Set(list)].join(",")}`];
+    return chunks([...new Set(list)]).map((chunk) => `--allow-${kind}=${chunk.join(",")}`);
   });
-  return permissions.import === undefined || permissions.import === false
-    ? [...flags, "--cached-only"]
-    : flags;
+  const { import: hosts = false } = permissions;
+  const mayFetch = hosts === true || (hosts !== false && hosts.length > 0);
+  return mayFetch ? flags : [...flags, "--cached-only"];
+}
+
+/**
+ * The flags, with those that keep the process of a task with permissions apart from the program: from its `localStorage`
+ * and caches by an origin of its own, from its lock file by having it read only.
+ */
+export function apartFlags(flags: readonly string[]): readonly string[] {
+  const others = flags.filter((flag) => !/^--(?:location|frozen)\b/.test(flag));
+  const origin = `--location=https://${crypto.randomUUID()}.invalid`;
+  return [...others, origin, ...lockFlags(others)];
+}
+
+function lockFlags(flags: readonly string[]): readonly string[] {
+  if (flags.includes("--no-lock")) return [];
+  if (flags.some((flag) => flag.startsWith("--lock="))) return ["--frozen"];
+  const config = flags.find((flag) => flag.startsWith("--config="))?.slice("--config=".length);
+  // The lock file of the program does not know the code of workers where that has a URL.
+  const isLocal = WORKER_MAIN.startsWith("file:") || WORKER_MAIN.startsWith("https://jsr.io/");
+  const path = config === undefined ? undefined : join(dirname(config), "deno.lock");
+  const isLocked = isLocal && path !== undefined && isGranted({ name: "read", path }) &&
+    isFile(path);
+  return [isLocked ? "--frozen" : "--no-lock"];
 }
 
 /**
@@ -69,8 +108,12 @@ export function inheritedFlags(
     // Deno's types do not know all kinds.
     if (isGranted({ name: kind } as Deno.PermissionDescriptor)) return [`--allow-${kind}`];
     if (kind === "import") {
-      const hosts = hostsOf([WORKER_MAIN, ...modules]);
-      return hosts.length === 0 ? [] : [`--allow-import=${[PACKAGE_HOST, ...hosts].join(",")}`];
+      const hosts = [
+        ...DEFAULT_HOSTS.filter((host) => isGranted({ name: kind, host } as never)),
+        ...hostsOf([WORKER_MAIN, ...modules]),
+      ];
+      // With --deny-import in its place, Deno would still let code come from its default hosts.
+      return [`--allow-import=${hosts.length === 0 ? NO_HOST : hosts.join(",")}`];
     }
     if (kind !== "read" && kind !== "write") return [];
     const granted = folders.filter((path) => isGranted({ name: kind, path }));
@@ -88,6 +131,21 @@ export function configFlags(main: string | undefined): readonly string[] {
     }
     if (folder === dirname(folder)) return [];
   }
+}
+
+/** The list in parts that are no longer than a flag may be, where that can be. */
+function chunks(list: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = [];
+  let length = Infinity;
+  for (const each of list) {
+    length += each.length + 1;
+    if (length > LONGEST_FLAG) {
+      parts.push([]);
+      length = each.length + 1;
+    }
+    parts.at(-1)!.push(each);
+  }
+  return parts;
 }
 
 function filesOfInput(uri: string): readonly string[] {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { messageOf } from "../errors.ts";
+import { ConfigError, messageOf } from "../errors.ts";
 import type { TaskContext } from "../tasks/run_context.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { errorFromText, errorToText } from "./error_text.ts";
@@ -47,8 +47,11 @@ export interface WorkerEnd {
 export interface Place {
   /** Workers are started alike for tasks with the same key. */
   readonly key: string;
-  /** Whether the worker may run other tasks before and after it. */
-  readonly isShared: boolean;
+  /**
+   * Whether the worker holds its task to permissions. It runs no other, before or after; and as the task can speak in its
+   * place, it cannot have others run by what it tells.
+   */
+  readonly isSandbox: boolean;
   /** Starts one. Throws when that is not allowed. */
   start(listener: WorkerListener): Worker;
 }
@@ -140,10 +143,9 @@ export class WorkerPool implements AsyncDisposable {
     for (const ticket of this.#queue) {
       const { place } = ticket;
       const idle = [...this.#stations].filter((station) => station.isIdle);
-      const fitting = idle.find(({ key }) => place.isShared && key === place.key);
+      const fitting = idle.find(({ key }) => !place.isSandbox && key === place.key);
       if (fitting === undefined && this.#stations.size >= this.#options.size) {
-        if (idle.length === 0) return;
-        idle[0]!.retire();
+        return idle[0]?.retire(); // which dispatches again
       }
       this.#queue.delete(ticket);
       try {
@@ -206,7 +208,7 @@ interface StationEvents {
 /** One worker, and the task that it runs. */
 class Station implements WorkerListener {
   readonly key: string;
-  readonly #isShared: boolean;
+  readonly #isSandbox: boolean;
   readonly #options: WorkerPoolOptions;
   readonly #events: StationEvents;
   readonly #worker: Worker;
@@ -224,7 +226,7 @@ class Station implements WorkerListener {
 
   constructor(place: Place, options: WorkerPoolOptions, events: StationEvents) {
     this.key = place.key;
-    this.#isShared = place.isShared;
+    this.#isSandbox = place.isSandbox;
     this.#options = options;
     this.#events = events;
     this.#worker = place.start(this);
@@ -271,7 +273,8 @@ class Station implements WorkerListener {
       case "wrote":
         return this.wrote(message.line);
       case "stopping":
-        this.#isStopping = true;
+        // That of a task before may come late.
+        if (this.#isTold) this.#isStopping = true;
         return;
       case "crashed":
         return this.#crashed(errorFromText(message.error));
@@ -316,9 +319,11 @@ class Station implements WorkerListener {
   #taskEnded(message: FromWorker & { readonly kind: "complete" | "suspended" | "failed" }): void {
     const ticket = this.#ticket;
     if (ticket === undefined) return;
-    const outcome = outcomeOf(message);
+    const outcome = this.#isSandbox && message.kind === "suspended"
+      ? { kind: "failed" as const, error: yieldError() }
+      : outcomeOf(message);
     if (message.hasLooked) void ticket.context.signal; // its look counts here
-    if (!this.#isShared) return this.#leave(outcome);
+    if (this.#isSandbox) return this.#leave(outcome);
     this.#release();
     this.#worker.keepAlive(false);
     ticket.settle(outcome);
@@ -382,11 +387,12 @@ class Station implements WorkerListener {
 
   #crashed(cause: Error): void {
     if (this.#ticket === undefined) return this.retire();
+    const doubt = this.#hasRun ? ", here or in a task that its worker has run before" : "";
     this.fail(
       new WorkerError(
         `An error in it was not caught: ${
           messageOf(cause)
-        }. Await, or catch, all that run() starts`,
+        }. Await, or catch, all that run() starts${doubt}`,
         { executionMode: this.#options.kind, fault: "uncaught", cause },
       ),
     );
@@ -422,10 +428,12 @@ class Station implements WorkerListener {
     });
   }
 
-  #endedError({ code, signal }: WorkerEnd): WorkerError {
+  #endedError({ code, signal, error }: WorkerEnd): WorkerError {
     const { kind } = this.#options;
     const noun = NOUN[kind];
-    const message = signal === undefined
+    const message = error !== undefined
+      ? `Its ${noun} ended before it did: ${error}`
+      : signal === undefined
       ? `Its ${noun} ended before it did${
         code === undefined ? "" : `, with exit code ${code}`
       }: something there has ` +
@@ -454,6 +462,13 @@ function outcomeOf(
     case "failed":
       return { kind: "failed", error: errorFromText(message.error) };
   }
+}
+
+function yieldError(): ConfigError {
+  return new ConfigError(
+    "It has permissions and has yielded, by which it could have any task run, held to nothing. Have it depend on what it " +
+      "needs by its parameters or requires()",
+  );
 }
 
 function withLines(

@@ -45,19 +45,27 @@ export function processPort(mark: string): Port {
   };
 }
 
-/** The lines of a stream, without their ends; what comes after the last end is a line, too, if there is any. */
+/**
+ * The lines of a stream, without their ends; what comes after the last end is a line, too, if there is any. Throws
+ * `RangeError` for one that is longer.
+ */
 export async function* linesOf(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  longest: number = Infinity,
 ): AsyncGenerator<string, void, unknown> {
   let rest: string[] = [];
+  let length = 0;
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
     const lines = chunk.split("\n");
     if (lines.length > 1) {
       yield rest.join("") + lines[0];
       rest = [];
+      length = 0;
       for (let i = 1; i < lines.length - 1; i++) yield lines[i]!;
     }
     rest.push(lines.at(-1)!);
+    length += lines.at(-1)!.length;
+    if (length > longest) throw new RangeError(`a line of more than ${longest} characters`);
   }
   const last = rest.join("");
   if (last !== "") yield last;

@@ -5,7 +5,7 @@
  */
 
 import { stripVTControlCharacters } from "node:util";
-import { PermissionError } from "../errors.ts";
+import { messageOf, PermissionError } from "../errors.ts";
 import { moduleUrl, WORKER_MAIN } from "./worker_entry.ts";
 import type { Place, Worker, WorkerEnd, WorkerListener } from "./worker_pool.ts";
 import { linesOf } from "./worker_port.ts";
@@ -14,24 +14,31 @@ import type { FromWorker } from "./worker_protocol.ts";
 /** How long a process that has ended may have others hold on to its output, in milliseconds. */
 const DRAIN_TIMEOUT = 100;
 
+/** How long a line of a process may be, in characters: it must not take up the memory of the program. */
+const LONGEST_LINE = 2 ** 26;
+
 /** What a process is started with. */
 export interface ProcessOptions {
   /** Flags of `deno run`. */
   readonly flags: readonly string[];
   /** URLs of modules that it may import. */
   readonly modules: readonly string[];
-  /** Whether other tasks that need the same flags may run there. */
-  readonly isShared: boolean;
+  /** Whether its task is held to permissions, and has it for itself. */
+  readonly isSandbox: boolean;
 }
 
 /** Where a task can run that needs these. */
-export function processPlace({ flags, modules, isShared }: ProcessOptions): Place {
+export function processPlace({ flags, modules, isSandbox }: ProcessOptions): Place {
+  // One that may not read all can only import the modules that it was started with.
+  const needed = flags.includes("--allow-read") ? flags : [...flags, ...modules];
   return {
-    key: flags.join(" "),
-    isShared,
+    key: needed.join(" "),
+    isSandbox,
     start: (listener) => startProcess(flags, modules, listener),
   };
 }
+
+type Output = Deno.ChildProcess["stdout"];
 
 /** The processes of this program that have not ended. */
 const live = new Set<Deno.ChildProcess>();
@@ -46,6 +53,15 @@ function startProcess(
   const child = spawn([...flags, moduleUrl(codeOf(mark, modules))]);
   const input = child.stdin.getWriter();
   const encoder = new TextEncoder();
+  let error: string | undefined;
+  const readLines = async (stream: Output, take: (line: string) => void): Promise<void> => {
+    try {
+      for await (const line of linesOf(stream, LONGEST_LINE)) take(line);
+    } catch (thrown) {
+      error ??= `what it wrote cannot be taken, ${messageOf(thrown)}`;
+      kill(child);
+    }
+  };
   const heard = Promise.all([
     readLines(child.stdout, (line) => {
       const at = line.indexOf(mark);
@@ -60,7 +76,7 @@ function startProcess(
   const gone = ended(child, heard).then((end) => {
     live.delete(child);
     input.close().catch(() => {}); // it may have been closed by the end of the process
-    listener.ended(end);
+    listener.ended({ ...end, error });
   });
   return {
     send(message): void {
@@ -117,22 +133,14 @@ function codeOf(mark: string, modules: readonly string[]): string {
     `serveProcess(${JSON.stringify(mark)}, { ${imports.join(", ")} });`;
 }
 
-async function ended(child: Deno.ChildProcess, heard: Promise<unknown>): Promise<WorkerEnd> {
+async function ended(
+  child: Deno.ChildProcess,
+  heard: Promise<unknown>,
+): Promise<Omit<WorkerEnd, "error">> {
   const { code, signal } = await child.status;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise((resolve) => timer = setTimeout(resolve, DRAIN_TIMEOUT));
   await Promise.race([heard, late]);
   clearTimeout(timer);
-  return { code, signal: signal ?? undefined, error: undefined };
-}
-
-async function readLines(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  take: (line: string) => void,
-): Promise<void> {
-  try {
-    for await (const line of linesOf(stream)) take(line);
-  } catch {
-    // The process has ended.
-  }
+  return { code, signal: signal ?? undefined };
 }

@@ -65,7 +65,7 @@ export type EndedMessage =
 
 /** An error. */
 export interface ErrorText {
-  /** What it is an instance of, and what it calls itself. */
+  /** Its class, where that is one that is known here by its name, and what it calls itself. */
   readonly type: string;
   readonly name: string;
   readonly message: string;

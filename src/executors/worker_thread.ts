@@ -13,7 +13,7 @@ import { moduleUrl, WORKER_MAIN } from "./worker_entry.ts";
 import type { Place, Worker, WorkerListener } from "./worker_pool.ts";
 
 /** Where any task can run that needs nothing special: threads are all alike. */
-export const THREAD: Place = { key: "", isShared: true, start: startThread };
+export const THREAD: Place = { key: "", isSandbox: false, start: startThread };
 
 function startThread(listener: WorkerListener): Worker {
   checkMayStart();

@@ -17,7 +17,7 @@ import {
   seenFromHere,
 } from "./crossing.ts";
 import type { TaskOutcome } from "./executor.ts";
-import { configFlags, inheritedFlags, sandboxFlags } from "./process_flags.ts";
+import { apartFlags, configFlags, inheritedFlags, sandboxFlags } from "./process_flags.ts";
 import { type Place, WorkerPool } from "./worker_pool.ts";
 import type { WorkerKind } from "./worker_protocol.ts";
 
@@ -52,6 +52,7 @@ export class Workers implements AsyncDisposable {
   /** By build, which is told by its context, and by task. */
   readonly #suspended = new WeakMap<RunContext, Map<string, Suspended>>();
   #configFlags: readonly string[] | undefined;
+  #isClosed = false;
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -94,7 +95,7 @@ export class Workers implements AsyncDisposable {
 
   /** Ends all threads and processes. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const kind of ["worker", "process"] as const) this.#pool(kind);
+    this.#isClosed = true;
     await Promise.all(this.#pools.values().map((pool) => pool[Symbol.asyncDispose]()));
   }
 
@@ -106,6 +107,7 @@ export class Workers implements AsyncDisposable {
       const stopTimeout = STOP_TIMEOUT;
       pool = new WorkerPool({ kind, size, startTimeout, stopTimeout, cleanUp: removeLeftovers });
       this.#pools.set(kind, pool);
+      if (this.#isClosed) void pool[Symbol.asyncDispose](); // so that it tells why it runs nothing
     }
     return pool;
   }
@@ -115,16 +117,19 @@ export class Workers implements AsyncDisposable {
     const { permissions, memoryLimit } = policyOf(task) ?? {};
     if (permissions !== undefined) await makeFolderOf(crossed.output);
     const { processPlace } = await import("./worker_process.ts");
-    const flags = [
+    const ownFlags = [
       ...this.#options.processFlags,
       ...(this.#configFlags ??= this.#findConfig()),
+    ];
+    const flags = [
+      ...(permissions === undefined ? ownFlags : apartFlags(ownFlags)),
       ...(memoryLimit === undefined ? [] : [`--v8-flags=--max-old-space-size=${memoryLimit}`]),
       ...(permissions === undefined
         ? inheritedFlags(Object.values(crossed.message.roots), crossed.modules)
         : sandboxFlags(permissions, crossed)),
     ];
     const { modules } = crossed;
-    return processPlace({ flags, modules, isShared: permissions === undefined });
+    return processPlace({ flags, modules, isSandbox: permissions !== undefined });
   }
 
   #findConfig(): readonly string[] {

@@ -90,6 +90,12 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
       `Cannot declare the task type "${spec.name}": run is ${describe(run)}. Give a function`,
     );
   }
+  if (spec.permissions !== undefined && isGeneratorFunction(run)) {
+    throw new TypeError(
+      `Cannot declare the task type "${spec.name}": it has permissions, and its run yields, by which it could have any ` +
+        `task run, held to nothing. Have it depend on what it needs by its parameters or requires()`,
+    );
+  }
   if (registryAssets !== undefined && typeof registryAssets !== "function") {
     throw new TypeError(
       `Cannot declare the task type "${spec.name}": registryAssets is ${
@@ -180,10 +186,14 @@ function yielder(
   run: (...args: never[]) => unknown,
   output: Schema,
 ): (result: unknown) => result is Steps {
-  const isGeneratorFunction = /^(Async)?GeneratorFunction$/.test(tagOf(run));
+  const isSteps = isGeneratorFunction(run);
   return (result): result is Steps =>
-    isGeneratorFunction ||
+    isSteps ||
     (/^(Async)?Generator$/.test(tagOf(result)) && !z.safeEncode(output, result as never).success);
+}
+
+function isGeneratorFunction(run: unknown): boolean {
+  return /^(Async)?GeneratorFunction$/.test(tagOf(run));
 }
 
 function tagOf(value: unknown): string {

@@ -61,7 +61,11 @@ export interface TaskPermissions {
   readonly sys?: boolean | readonly string[] | undefined;
   /** Dynamic libraries that may be loaded; what they do is not limited. */
   readonly ffi?: boolean | readonly string[] | undefined;
-  /** Hosts from which code may be imported, besides those of the modules that declare the task. */
+  /**
+   * Hosts from which code may be imported, besides those of the modules that declare the task. To name any lets packages
+   * be fetched from npm and jsr.io, too; without, there are those that the program has fetched. Where the program has a
+   * lock file, all of it must be in there.
+   */
   readonly import?: boolean | readonly string[] | undefined;
 }
 
@@ -91,12 +95,13 @@ export interface RunOptions<in Params> {
   readonly executionMode?: ExecutionMode | undefined;
   /**
    * How much memory its JavaScript may take, in MiB: values, and buffers as far as the task gives its event loop a turn.
-   * A task that takes more has failed. It runs in a process, and nowhere else.
+   * A task that takes more has failed. It runs in a process, and nowhere else. Meant for mistakes: what wants to can take
+   * more in buffers, which only the system can limit.
    */
   readonly memoryLimit?: number | undefined;
   /**
    * What `run` may do: just this, and what it takes to load its inputs and to save its output where these are local
-   * files. It runs in a process that it has for itself, and nowhere else.
+   * files. It runs in a process that it has for itself, and nowhere else. It cannot yield.
    */
   readonly permissions?: TaskPermissions | undefined;
 }

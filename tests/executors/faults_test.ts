@@ -34,6 +34,7 @@ const TOLD:
       [KINDS, "exit", "ended", ["exit code 7", "Deno.exit()", "return or throw"]],
       [KINDS, "exit-soon", "ended", ["exit code 0", "Deno.exit()"]],
       [KINDS, "close", "ended", ["exit code 0", "close()"]],
+      [["process"], "flood", "ended", ["a line of more than 67108864 characters"]],
       [["process"], "kill", "ended", ["killed by SIGKILL"]],
       [["process"], "interrupt", "ended", ["killed by SIGINT"]],
     ];
@@ -46,6 +47,8 @@ for (const [kinds, how, fault, texts] of TOLD) {
       await submit(executor, look({ n: 1 }));
       const error = await faultOf(executor, breaks({ how }));
       assertEquals([error.fault, error.executionMode], [fault, kind]);
+      const isDoubted = error.message.includes("or in a task that its worker has run before");
+      assertEquals(isDoubted, fault === "uncaught");
       for (const text of texts) assertStringIncludes(error.message, text);
       assertEquals(await submit(executor, look({ n: 2 })), { kind: "complete" });
       assertEquals((await look({ n: 2 }).load()).run, 1, "it is another worker");

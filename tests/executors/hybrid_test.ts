@@ -95,6 +95,8 @@ Deno.test("declarations that cannot be are refused", () => {
   for (const read of ["/data", [""], ["a,b"], [1]]) {
     assertThrows(declare({ permissions: { read } }), TypeError, "permissions.read is");
   }
+  const yielding = { permissions: {}, *run() {} };
+  assertThrows(declare(yielding), TypeError, "it has permissions, and its run yields");
   for (const executionMode of ["async", "worker", "blocking"]) {
     for (const limit of [{ permissions: {} }, { memoryLimit: 64 }]) {
       assertThrows(declare({ executionMode, ...limit }), RangeError, "Leave executionMode out");

@@ -1,6 +1,12 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { ConfigError } from "../../src/errors.ts";
-import { configFlags, sandboxFlags } from "../../src/executors/process_flags.ts";
+import {
+  apartFlags,
+  configFlags,
+  inheritedFlags,
+  sandboxFlags,
+} from "../../src/executors/process_flags.ts";
+import { processPlace } from "../../src/executors/worker_process.ts";
 
 const NOTHING = { modules: [], inputs: [], output: undefined };
 
@@ -8,6 +14,7 @@ Deno.test("without permissions there is no flag but those that keep code from be
   assertEquals(sandboxFlags({}, NOTHING), ["--allow-import=jsr.io:443", "--cached-only"]);
   const none = { read: false, write: [], net: false, env: [], run: false, import: false };
   assertEquals(sandboxFlags(none, NOTHING), ["--allow-import=jsr.io:443", "--cached-only"]);
+  assertEquals(sandboxFlags({ import: [] }, NOTHING), sandboxFlags({}, NOTHING));
 });
 
 Deno.test("each permission is the flag of its kind", () => {
@@ -65,6 +72,64 @@ Deno.test("the deno.json next to or above the program is named", async () => {
     assertEquals(configFlags(`file://${path}/a/b/main.ts`), [`--config=${path}/a/deno.json`]);
     assertEquals(configFlags("https://example.com/main.ts"), []);
     assertEquals(configFlags(undefined), []);
+  } finally {
+    await Deno.remove(path, { recursive: true });
+  }
+});
+
+Deno.test("the paths of many inputs are told by several flags, none too long for a system", () => {
+  const inputs = Array.from({ length: 1_000 }, (_, n) => `/in/${"x".repeat(100)}/${n}.json`);
+  const flags = sandboxFlags({}, { ...NOTHING, inputs }).filter((flag) => /read=/.test(flag));
+  const listed = flags.flatMap((flag) => flag.slice("--allow-read=".length).split(","));
+  assertEquals(listed.filter((path) => path.endsWith(".json")), inputs);
+  for (const flag of flags) assert(flag.length < 33_000, `${flag.length}`);
+});
+
+Deno.test("a process that may not read all is not used for modules that it was not started with", () => {
+  const keyOf = (flags: string[], module: string): string =>
+    processPlace({ flags, modules: [module], isSandbox: false }).key;
+  const [some, all] = [["--allow-read=/data"], ["--allow-read"]];
+  assertNotEquals(keyOf(some, "file:///a.ts"), keyOf(some, "file:///b.ts"));
+  assertEquals(keyOf(some, "file:///a.ts"), keyOf(some, "file:///a.ts"));
+  assertEquals(keyOf(all, "file:///a.ts"), keyOf(all, "file:///b.ts"));
+});
+
+for (
+  const [granted, given] of [
+    [[], "none.invalid:443"],
+    [["example.com"], "none.invalid:443"],
+    [["esm.sh:443", "example.com"], "esm.sh:443"],
+  ] as const
+) {
+  Deno.test({
+    name: `a process imports from no other hosts than the program: [${granted}]`,
+    permissions: { import: [...granted, "there.invalid"] },
+    fn(): void {
+      assertEquals(inheritedFlags([], []), [`--allow-import=${given}`]);
+    },
+  });
+}
+
+Deno.test("a process with permissions has an origin of its own, and cannot write a lock file", async () => {
+  const path = await Deno.makeTempDir();
+  try {
+    const config = `--config=${path}/deno.json`;
+    const apart = (...flags: string[]): string[] => {
+      const found = apartFlags(flags);
+      const origins = found.filter((flag) => flag.startsWith("--location="));
+      assertEquals(origins.length, 1);
+      assertMatch(origins[0]!, /^--location=https:\/\/[0-9a-f-]{36}\.invalid$/);
+      return found.filter((flag) => !origins.includes(flag));
+    };
+    assertEquals(apart(), ["--no-lock"]);
+    assertEquals(apart(config), [config, "--no-lock"], "there is none");
+    await Deno.writeTextFile(`${path}/deno.lock`, "{}");
+    assertEquals(apart(config), [config, "--frozen"]);
+    assertEquals(apart(config, "--no-lock"), [config, "--no-lock"]);
+    assertEquals(apart("--lock=other.lock"), ["--lock=other.lock", "--frozen"]);
+    const loose = ["--frozen=false", "--location=https://example.com"];
+    assertEquals(apart(config, ...loose), [config, "--frozen"]);
+    assertNotEquals(apartFlags([]), apartFlags([]));
   } finally {
     await Deno.remove(path, { recursive: true });
   }

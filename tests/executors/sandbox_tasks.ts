@@ -6,7 +6,7 @@ import { fromFileUrl } from "@std/path";
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 
-const { task } = sd.namespace("stardag.tests.sandbox", import.meta.url);
+const { task, AutoTask } = sd.namespace("stardag.tests.sandbox", import.meta.url);
 
 /** A file that is there. */
 export const HERE: string = fromFileUrl(import.meta.url);
@@ -110,15 +110,44 @@ export const pid = task({
   run: () => Deno.pid,
 });
 
-/** Uses files of other tasks: its inputs, and what it yields. */
+/** Uses files of other tasks: its inputs. */
 export const total = task({
   name: "total",
   params: { of: z.array(sd.depends(z.int())) },
   permissions: {},
   output: z.int(),
-  *run({ of }) {
-    return of.reduce((a, b) => a + b, 0) + (yield* sd.load(pid({ n: 100 })));
+  run: ({ of }) => of.reduce((a, b) => a + b, 0),
+});
+
+/** Says what its worker would say, as it likes. */
+export const forges = task({
+  name: "forges",
+  params: { message: z.string() },
+  permissions: {},
+  output: z.string(),
+  async run({ message }) {
+    const [, mark] = /serveProcess\("([^"]+)"/.exec(decodeURIComponent(Deno.mainModule))!;
+    Deno.stdout.writeSync(new TextEncoder().encode(`${mark}${message}\n`));
+    return await new Promise<string>((resolve) => setTimeout(resolve, 60_000, ""));
   },
+});
+
+/** Yields, which shows when it runs. */
+@sd.register
+export class Yielding extends AutoTask({ name: "Yielding", permissions: {}, output: z.int() }) {
+  override async *run(): AsyncGenerator<sd.Yieldable, void, unknown> {
+    yield pid({ n: 1 });
+    await this.save(1);
+  }
+}
+
+/** Whose storage its process has. */
+export const origin = task({
+  name: "origin",
+  params: { n: z.int() },
+  permissions: {},
+  output: z.string(),
+  run: () => globalThis.location.origin,
 });
 
 /** Puts its fingers where they do not belong. */

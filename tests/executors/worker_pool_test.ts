@@ -6,9 +6,10 @@ import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import * as sd from "../../mod.ts";
 import { type Worker, type WorkerListener, WorkerPool } from "../../src/executors/worker_pool.ts";
-import type { ToWorker } from "../../src/executors/worker_protocol.ts";
+import type { ToWorker, WorkerKind } from "../../src/executors/worker_protocol.ts";
 import { TaskContext } from "../../src/tasks/run_context.ts";
 import { Steps } from "../support/steps.ts";
+import { Notes } from "./in_workers.ts";
 
 /** A worker in the hands of the test. */
 class FakeWorker implements Worker {
@@ -47,11 +48,12 @@ class Site {
   readonly cleaned: string[] = [];
   readonly controller: AbortController = new AbortController();
   readonly steps: Steps = new Steps();
+  readonly notes: Notes = new Notes();
   readonly pool: WorkerPool;
 
-  constructor(size: number) {
+  constructor(size: number, kind: WorkerKind = "process") {
     this.pool = new WorkerPool({
-      kind: "process",
+      kind,
       size,
       startTimeout: 1_000,
       stopTimeout: 250,
@@ -59,10 +61,10 @@ class Site {
     });
   }
 
-  run(name: string, key = "same", isShared = true): Promise<sd.TaskOutcome> {
+  run(name: string, key = "same", isSandbox = false): Promise<sd.TaskOutcome> {
     return this.pool.run({
       task: this.steps.step(name),
-      context: new TaskContext(this.controller.signal, 1),
+      context: new TaskContext(this.controller.signal, 1, this.notes),
       message: {
         kind: "run",
         task: name,
@@ -77,7 +79,7 @@ class Site {
       },
       place: {
         key,
-        isShared,
+        isSandbox,
         start: (listener) => {
           const worker = new FakeWorker(listener);
           this.workers.push(worker);
@@ -117,16 +119,17 @@ Deno.test("one that is idle makes room for one that is needed", async () => {
   await first;
   const second = site.run("b", "other");
   assertEquals([site.workers[0]!.isKilled, site.given(1)], [true, ["b"]]);
+  assertEquals(site.workers.length, 2, "it is started once");
   site.workers[1]!.complete();
   assertEquals(await second, COMPLETE);
 });
 
-Deno.test("one that is not shared runs one task, and has no other before it", async () => {
+Deno.test("one that holds its task to permissions runs just that, and has no other before it", async () => {
   const site = new Site(2);
   const shared = site.run("a");
   site.workers[0]!.complete();
   await shared;
-  const alone = site.run("b", "same", false);
+  const alone = site.run("b", "same", true);
   assertEquals(site.given(1), ["b"]);
   site.workers[1]!.complete();
   assertEquals(await alone, COMPLETE);
@@ -207,7 +210,7 @@ Deno.test("a worker that cannot be started fails its task with why", async () =>
   const site = new Site(1);
   const failing = {
     key: "",
-    isShared: true,
+    isSandbox: false,
     start(): never {
       throw new sd.PermissionError("not allowed", { flag: "--allow-run" });
     },
@@ -222,4 +225,29 @@ Deno.test("a worker that cannot be started fails its task with why", async () =>
   const next = site.run("b");
   site.workers[0]!.complete();
   assertEquals(await next, COMPLETE);
+});
+
+Deno.test("what a task with permissions is said to wait for is not even read", async () => {
+  const site = new Site(1);
+  const outcome = site.run("a", "same", true);
+  site.workers[0]!.listener.told({ kind: "suspended", requires: "no JSON", hasLooked: false });
+  const { error } = await outcome as sd.TaskOutcome & { readonly kind: "failed" };
+  assert(error instanceof sd.ConfigError, String(error));
+  assert(/It has permissions and has yielded/.test(error.message));
+});
+
+Deno.test("a worker that answers late to have stopped has answered for the task before", async () => {
+  using time = new FakeTime();
+  const site = new Site(1, "worker");
+  const first = site.run("a");
+  const [worker] = site.workers;
+  worker!.complete();
+  await first;
+  worker!.listener.told({ kind: "stopping" });
+  const ended = site.run("b");
+  worker!.listener.told({ kind: "running" });
+  site.controller.abort("enough");
+  await time.tickAsync(250);
+  assertEquals(await ended, { kind: "failed", error: "enough" });
+  assertEquals(site.notes.warnings.length, 1, "it is told that the worker was abandoned");
 });

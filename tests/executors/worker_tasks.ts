@@ -146,7 +146,7 @@ export const FAULTS = [
 export const breaks = task({
   name: "breaks",
   params: {
-    how: z.enum([...FAULTS, "kill", "interrupt", "memory", "buffers"]),
+    how: z.enum([...FAULTS, "kill", "interrupt", "flood", "memory", "buffers"]),
     n: z.int().default(0),
   },
   output: z.int(),
@@ -176,6 +176,8 @@ export const breaks = task({
       case "interrupt":
         Deno.kill(Deno.pid, "SIGINT");
         break;
+      case "flood":
+        for (const text = new Uint8Array(2 ** 20).fill(65);;) Deno.stdout.writeSync(text);
       case "memory": {
         const kept: unknown[] = [];
         for (;;) kept.push(new Array(100_000).fill(kept.length + 0.5));
