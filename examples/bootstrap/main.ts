@@ -32,8 +32,11 @@ if (import.meta.main) {
       new sd.TargetFactory({ targetRoots: { default: `${values.output}/${maxWorkers}` } }),
     );
     await using executor = new sd.HybridConcurrentTaskExecutor({ maxWorkers });
-    const summary = await sd.build(task, { executor });
-    summary.throwIfFailed();
+    const summary = await sd.build(task, { executor, handleSignals: true });
+    if (summary.status !== "success") {
+      console.error(String(summary));
+      Deno.exit(summary.exitCode); // 130 after Ctrl-C; run again, it goes on
+    }
     const { duration } = summary;
     times.push(duration);
     const columns = [maxWorkers, (duration / 1000).toFixed(2), (times[0]! / duration).toFixed(2)];
