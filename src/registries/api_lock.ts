@@ -153,6 +153,8 @@ class RegistryLockHandle implements LockHandle {
   /** Until when it is held for certain: the service counts from when it has heard. */
   #endsAt: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Why it could not be renewed the last time, if it could not. */
+  #failure: unknown;
   /** How it is given back. */
   #giving: Promise<void> | undefined;
 
@@ -210,25 +212,30 @@ class RegistryLockHandle implements LockHandle {
   async #renew(): Promise<void> {
     const askedAt = Date.now();
     // The event loop may have been busy for so long that it is over here; the service knows whether it is there, too.
-    const patience = Math.max(this.#endsAt - askedAt, this.#ttl * AGAIN_AFTER);
-    this.#wait(patience, () => this.#isNotRenewed("the registry does not answer"));
+    const left = this.#endsAt - askedAt;
+    const patience = left > 0 ? left : this.#ttl * AGAIN_AFTER;
+    this.#wait(patience, () => this.#isNotRenewed());
     try {
       const isHeld = await this.#calls.renew(this.#over.signal);
       if (this.#over.signal.aborted) return;
       if (!isHeld) return this.#isLost("the registry has given it to somebody else, or none");
       this.#endsAt = askedAt + this.#ttl;
+      this.#failure = undefined;
       this.#wait(this.#ttl * RENEWED_AFTER, () => this.#renew());
     } catch (error) {
       if (this.#over.signal.aborted) return;
+      this.#failure = error;
       const left = this.#endsAt - Date.now();
       const again = this.#ttl * AGAIN_AFTER;
       if (left > again) this.#wait(again, () => this.#renew());
-      else this.#wait(left, () => this.#isNotRenewed(messageOf(error), error));
+      else this.#wait(left, () => this.#isNotRenewed());
     }
   }
 
-  #isNotRenewed(why: string, cause?: unknown): void {
-    this.#isLost(`it could not be renewed for ${this.#ttl} ms (${why})`, cause);
+  #isNotRenewed(): void {
+    const failure = this.#failure;
+    const why = failure === undefined ? "the registry does not answer" : messageOf(failure);
+    this.#isLost(`it could not be renewed for ${this.#ttl} ms (${why})`, failure);
   }
 
   #isLost(why: string, cause?: unknown): void {
