@@ -148,7 +148,10 @@ function describeWhole(value: unknown): string {
   }
 }
 
-/** `JSON.stringify` without recursion over a value already made of JSON: any depth, objects may be shared, integers of any size. */
+/**
+ * `JSON.stringify` without recursion over a value already made of JSON: any depth, objects may be shared, integers of any
+ * size.
+ */
 export function stringifyJson(value: unknown): string {
   // Each frame is a container under way: its closing text, and what of it is left in reverse order.
   const out: string[] = [];

@@ -164,11 +164,11 @@ export class Recorder {
       case "resumed":
         return this.#tell(task, "taskResume");
       case "completed":
-        if (complete === undefined) this.#tell(task, "taskComplete");
-        else {
-          const send = (): Recorded => complete(this.#buildId);
-          this.#add(task, { what: "state", method: "taskComplete", send });
-        }
+        this.#add(task, {
+          what: "state",
+          method: "taskComplete",
+          send: () => complete?.(this.#buildId) ?? this.#registry.taskComplete(this.#buildId, task),
+        });
         if (task.registryAssets !== undefined) this.#tellAssets(task);
         return;
       case "failed":
@@ -280,7 +280,7 @@ export class Recorder {
 
   #tell(
     task: AnyTask,
-    method: "taskStart" | "taskComplete" | "taskSuspend" | "taskResume" | "taskCancel",
+    method: "taskStart" | "taskSuspend" | "taskResume" | "taskCancel",
   ): void {
     const send = (): Recorded => this.#registry[method](this.#buildId, task);
     this.#add(task, { what: "state", method, send });

@@ -18,7 +18,7 @@ import { flattenTaskStruct } from "../tasks/struct.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { policyOf, type TaskType, taskTypeOf } from "../tasks/type_registry.ts";
 import { COMPLETE, type TaskOutcome } from "./executor.ts";
-import { isInMemoryUri, isLocalUri, outputUriOf } from "./output_uri.ts";
+import { isInMemoryUri, isLocalUri, outputUriOf } from "../tasks/output_uri.ts";
 import type { Needs } from "./process_flags.ts";
 import { writeTasks } from "./task_text.ts";
 import type { RunMessage } from "./worker_protocol.ts";

@@ -8,7 +8,7 @@ import { MissingOutputError } from "../errors.ts";
 import { describe } from "../json.ts";
 import type { AnyTask, RunContext } from "../tasks/task.ts";
 import { savesItself } from "../tasks/base_task.ts";
-import { outputUriOf } from "./output_uri.ts";
+import { outputUriOf } from "../tasks/output_uri.ts";
 
 /** How a submitted task ended, or that it did not end yet. */
 export type TaskOutcome =

@@ -8,7 +8,7 @@ import { dirname, fromFileUrl, join } from "@std/path";
 import { ConfigError } from "../errors.ts";
 import { slotPath } from "../targets/temporary.ts";
 import { PERMISSION_KINDS, type TaskPermissions } from "../tasks/run_policy.ts";
-import { isLocalUri } from "./output_uri.ts";
+import { isLocalUri } from "../tasks/output_uri.ts";
 import { WORKER_MAIN } from "./worker_entry.ts";
 
 /** What the process of a task with permissions needs besides them. */

@@ -15,7 +15,7 @@ import type { AnyTask } from "../tasks/task.ts";
 import { refuseBuildsWhile } from "./build_guard.ts";
 import { errorFromText, errorToText } from "./error_text.ts";
 import type { TaskOutcome } from "./executor.ts";
-import { outputUriOf } from "./output_uri.ts";
+import { outputUriOf } from "../tasks/output_uri.ts";
 import { TaskRunner } from "./task_runner.ts";
 import { readTasks, writeTasks } from "./task_text.ts";
 import { WorkerError } from "./worker_error.ts";

@@ -13,7 +13,7 @@ import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import { ApiClient, type ApiClientOptions, type ApiRequest } from "./api_client.ts";
 import { commitHash } from "./commit_hash.ts";
-import { dependencyIdsOf, outputUriOf } from "./registration.ts";
+import { dependencyIdsOf, registeredUriOf } from "./registration.ts";
 import { type BuildStartOptions, Registry, type TaskMetadata } from "./registry.ts";
 
 /** For how long a service that is out of order is left alone by what builds tell of tasks, in milliseconds. */
@@ -152,7 +152,7 @@ export class ApiRegistry extends Registry implements AsyncDisposable {
         task_name: name,
         task_data: task.toJSON(),
         version: task.version,
-        output_uri: outputUriOf(task) ?? null,
+        output_uri: registeredUriOf(task) ?? null,
         dependency_task_ids: dependencyIdsOf(task),
       }),
       canCollide: true,

@@ -12,7 +12,7 @@ import { type TargetFactory, targetFactoryProvider } from "../targets/factory.ts
 import type { RegistryAsset } from "../tasks/asset.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
-import { dependencyIdsOf, outputUriOf } from "./registration.ts";
+import { dependencyIdsOf, registeredUriOf } from "./registration.ts";
 import {
   type BuildStartOptions,
   Registry,
@@ -513,7 +513,7 @@ class TaskRecord {
   /** Where the output was to be when the task was registered. */
   get outputUri(): string | undefined {
     using _ = targetFactoryProvider.override(this.#targets);
-    return outputUriOf(this.task);
+    return registeredUriOf(this.task);
   }
 
   /** A build has told the status. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Target } from "../targets/target.ts";
+import { outputUriOf } from "../tasks/output_uri.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
 import type { AnyTask } from "../tasks/task.ts";
 
@@ -12,10 +12,9 @@ import type { AnyTask } from "../tasks/task.ts";
  * Where the output of the task is, or will be, by the target factory in force. `undefined` for a task that has no
  * target, and for one whose `output()` throws: that is for who needs the output to say.
  */
-export function outputUriOf(task: AnyTask): string | undefined {
+export function registeredUriOf(task: AnyTask): string | undefined {
   try {
-    const target = (task as { readonly output?: () => Partial<Target> | undefined }).output?.();
-    return typeof target?.uri === "string" ? target.uri : undefined;
+    return outputUriOf(task);
   } catch {
     return undefined;
   }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { AnyTask, OutputTask } from "../tasks/task.ts";
+import type { Target } from "../targets/target.ts";
+import type { AnyTask } from "./task.ts";
 
 /** The uri of the task's target; `undefined` when it has none. Throws what its `output()` throws. */
 export function outputUriOf(task: AnyTask): string | undefined {
-  return "output" in task && typeof task.output === "function"
-    ? (task as OutputTask).output().uri
-    : undefined;
+  const target = (task as { readonly output?: () => Partial<Target> | undefined }).output?.();
+  return typeof target?.uri === "string" ? target.uri : undefined;
 }
 
 /** Whether it is the path of a file or a folder of this machine. */
