@@ -165,6 +165,16 @@ export {
   type TargetFactoryOptions,
   targetFactoryProvider,
 } from "./src/targets/factory.ts";
+export {
+  type ConditionalFiles,
+  type ReadRemoteOptions,
+  type RemoteFile,
+  type RemoteFileSystem,
+  type RemoteOptions,
+  RemoteTarget,
+  type UnfinishedWrite,
+  type VersionedContent,
+} from "./src/targets/remote.ts";
 export { LocalTarget, type LocalTargetOptions } from "./src/targets/local.ts";
 export { DirectoryTarget, type TargetPrototype } from "./src/targets/directory.ts";
 export {

@@ -190,7 +190,7 @@ async function areComplete(
 
   for (const [store, { uris, at }] of batches) {
     try {
-      const exists = await store.existsMany(uris, { maxConcurrent, signal });
+      const exists = await store.existsMany(uris, { maxConcurrent, signal, asker: schedule });
       for (let k = 0; k < at.length; k++) answers[at[k]!] = exists[k] === true;
     } catch (error) {
       for (const i of at) refuse(i, error);

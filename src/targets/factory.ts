@@ -12,13 +12,19 @@ import { type Provider, provider } from "../provider.ts";
 import { checkRelpath, DirectoryTarget, type TargetPrototype } from "./directory.ts";
 import { LocalTarget } from "./local.ts";
 import { InMemoryFileSystemTarget } from "./memory.ts";
+import { type RemoteFileSystem, RemoteTarget } from "./remote.ts";
 import type { FileSystemTarget } from "./target.ts";
 
 /** Options of {@linkcode TargetFactory}. */
 export interface TargetFactoryOptions {
   /** From key to root: local folders or uris. Without it, they are read from the configuration when needed. */
   readonly targetRoots?: Readonly<Record<string, string>> | undefined;
-  /** Kinds of targets beside `/` and `memory://`, by the prefix of their uris, or in the place of these. */
+  /**
+   * Where files of other uris are, by their prefix: `{ "gs://": new MyFileSystem() }`. For `s3://` it is that of
+   * `s3FileSystemProvider` unless told.
+   */
+  readonly fileSystems?: Readonly<Record<string, RemoteFileSystem>> | undefined;
+  /** What makes targets of a kind of its own, by the prefix of their uris; before all others. */
   readonly prefixToTargetPrototype?: Readonly<Record<string, TargetPrototype>> | undefined;
   /** Whether what is written to local files is forced to the disk; on unless told. */
   readonly flush?: boolean | undefined;
@@ -42,15 +48,20 @@ export class TargetFactory {
   constructor(options: TargetFactoryOptions = {}) {
     checkOptions(
       options,
-      ["targetRoots", "prefixToTargetPrototype", "flush"],
+      ["targetRoots", "fileSystems", "prefixToTargetPrototype", "flush"],
       "make a TargetFactory",
     );
-    const { targetRoots, prefixToTargetPrototype, flush } = options;
+    const { targetRoots, fileSystems = {}, prefixToTargetPrototype, flush } = options;
     this.#targetRoots = targetRoots;
     this.#local = (path) => new LocalTarget(path, { flush, root: this.#rootAbove(path) });
     const prototypes: Readonly<Record<string, TargetPrototype>> = {
       "/": this.#local,
       "memory://": (uri) => new InMemoryFileSystemTarget(uri),
+      ...Object.fromEntries(
+        Object.entries(fileSystems).map(([prefix, fileSystem]) =>
+          [prefix, (uri: string) => new RemoteTarget(uri, fileSystem)] as const
+        ),
+      ),
       ...prefixToTargetPrototype,
     };
     // The longest one first: of "s3://" and "s3://bucket/" the latter is meant where both fit.

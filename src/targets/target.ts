@@ -34,6 +34,11 @@ export interface ExistsManyOptions {
   readonly maxConcurrent?: number | undefined;
   /** Stops asking. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Of whom the question is, such as a build: what was seen when it asked before may be used to answer it, so that an
+   * answer is as old as its first question at most. Without it, everything is looked up now.
+   */
+  readonly asker?: object | undefined;
 }
 
 /** A target whose output can be loaded as a `T`. */
