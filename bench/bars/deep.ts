@@ -5,7 +5,7 @@
  */
 
 import * as sd from "../../mod.ts";
-import { discover, reserve as reserveNodes } from "../../src/builders/plan.ts";
+import { discover, reserve as reserveNodes } from "../../src/builders/discovery.ts";
 import { Limits } from "../../src/builders/limits.ts";
 import { TimeSlice } from "../../src/builders/time_slice.ts";
 import { Schedule } from "../../src/builders/schedule.ts";

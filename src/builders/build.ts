@@ -30,7 +30,7 @@ import { type Attempt, Attempts } from "./attempts.ts";
 import { type BuildOptions, type BuildSettings, settingsOf } from "./build_options.ts";
 import { Limits } from "./limits.ts";
 import { Locks, type LockTurn } from "./locks.ts";
-import { discover, reserve } from "./plan.ts";
+import { discover, reserve } from "./discovery.ts";
 import { countsOf, Progress, resultsOf } from "./progress.ts";
 import { Recorder } from "./recorder.ts";
 import { type BuildProgress, Reporters, type TaskEvent } from "./reporter.ts";
