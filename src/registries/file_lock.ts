@@ -1,5 +1,5 @@
 /**
- * Global locks without a service: files in a folder that all builds share. Unaware of what is locked, and why.
+ * Global locks without a service: files in a place that all builds share. Unaware of what is locked, and why.
  *
  * @module
  */
@@ -11,17 +11,23 @@ import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import { targetFactoryProvider } from "../targets/factory.ts";
 import { fileError } from "../targets/file_error.ts";
+import { RemoteTarget } from "../targets/remote.ts";
+import { isInMemoryUri } from "../tasks/output_uri.ts";
 import type {
   AcquireLockOptions,
   GlobalConcurrencyLockManager,
   LockAcquisition,
   LockHandle,
 } from "./lock.ts";
-import { LOCK_NAME_PART, LockFile, LockFolder } from "./lock_folder.ts";
+import { LOCK_NAME_PART, LockFolder, LOCKS } from "./lock_folder.ts";
+import type { HeldLock, LockPlace } from "./lock_place.ts";
 
 /** Options of {@linkcode FileLockManager}. */
 export interface FileLockManagerOptions {
-  /** The folder below which locks are kept, in `.stardag/locks`; the default target root unless told. */
+  /**
+   * Below which locks are kept, in `.stardag/locks`: a folder, or the uri of a place in a remote file system that takes heed
+   * of conditions, such as `s3://bucket/prefix`. The default target root unless told.
+   */
   readonly root?: string | URL | undefined;
   /**
    * How long a lock lasts without being renewed, in milliseconds; 60,000 unless told. It is renewed three times as often,
@@ -75,13 +81,13 @@ const NO_HOST = /^localhost\b/i;
 export class FileLockManager implements GlobalConcurrencyLockManager {
   /** Who holds the locks. */
   readonly ownerId: string;
-  /** A look at a folder costs little. */
+  /** A look at a lock costs little. */
   readonly askAgainWithin = 2000;
   readonly #root: string | undefined;
   readonly #ttl: number;
   readonly #host: string | undefined;
   readonly #clockSkew: number;
-  #locks: LockFolder | undefined;
+  #locks: LockPlace | undefined;
 
   /** Reads nothing; see the options. Throws `RangeError` for what these cannot be. */
   constructor(options: FileLockManagerOptions = {}) {
@@ -94,7 +100,7 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
     this.ownerId = ownerId;
     this.#root = root === undefined
       ? undefined
-      : localRootOf(toTargetRoot(root instanceof URL ? root.href : root, "its option root"));
+      : checkedRoot(toTargetRoot(root instanceof URL ? root.href : root, "its option root"));
     this.#ttl = ttl;
     this.#host = host;
     this.#clockSkew = clockSkew;
@@ -114,7 +120,7 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
         }: that is no id of one. Give the id of a task, which is a UUID`,
       );
     }
-    const locks = this.#locks ??= this.#open();
+    const locks = this.#locks ??= await this.#open();
     const expiry = Date.now() + this.#ttl;
     let taken;
     try {
@@ -122,25 +128,29 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
     } catch (error) {
       throw fileError(error, "write", locks.pathOf(taskId));
     }
-    if (!(taken instanceof LockFile)) return { status: "held_by_other", owner: taken.owner };
+    if ("owner" in taken) return { status: "held_by_other", owner: taken.owner };
     if (signal?.aborted) {
-      taken.drop();
+      await taken.drop();
       throw signal.reason;
     }
     return { status: "acquired", lock: new FileLock(taskId, taken, expiry, this.#ttl) };
   }
 
-  #open(): LockFolder {
-    const locks = new LockFolder(
-      this.#root ?? localRootOf(targetFactoryProvider.get().getTargetRoot()),
-      {
-        owner: this.ownerId,
-        host: this.#host ?? hostname(),
-        clockSkew: this.#clockSkew,
-      },
-    );
-    locks.sweep();
-    return locks;
+  async #open(): Promise<LockPlace> {
+    const factory = targetFactoryProvider.get();
+    const root = this.#root ?? checkedRoot(factory.getTargetRoot());
+    const [owner, clockSkew] = [this.ownerId, this.#clockSkew];
+    if (!isUri(root)) {
+      const locks = new LockFolder(root, { owner, host: this.#host ?? hostname(), clockSkew });
+      locks.sweep();
+      return locks;
+    }
+    const folder = `${root}${LOCKS}/`;
+    const target = factory.getTarget(`${folder}any`);
+    const files = target instanceof RemoteTarget ? target.fileSystem.conditional : undefined;
+    if (files === undefined) throw noLocks(root);
+    const { LockObjects } = await import("./lock_objects.ts");
+    return new LockObjects(files, folder, { owner, clockSkew });
   }
 }
 
@@ -148,15 +158,15 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
 class FileLock implements LockHandle {
   readonly taskId: string;
   readonly #controller = new AbortController();
-  readonly #file: LockFile;
+  readonly #held: HeldLock;
   readonly #ttl: number;
   #expiry: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
 
-  constructor(taskId: string, file: LockFile, expiry: number, ttl: number) {
+  constructor(taskId: string, held: HeldLock, expiry: number, ttl: number) {
     this.taskId = taskId;
-    this.#file = file;
+    this.#held = held;
     this.#expiry = expiry;
     this.#ttl = ttl;
     this.#renewIn(ttl / 3);
@@ -166,9 +176,8 @@ class FileLock implements LockHandle {
     return this.#controller.signal;
   }
 
-  release(): Promise<void> {
-    this.#end();
-    return Promise.resolve();
+  async release(): Promise<void> {
+    await this.#end();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -176,14 +185,17 @@ class FileLock implements LockHandle {
   }
 
   #renewIn(delay: number): void {
-    this.#timer = setTimeout(() => this.#renew(), delay);
+    this.#timer = setTimeout(() => void this.#renew(), delay);
     Deno.unrefTimer(this.#timer); // who forgets a lock can end all the same
   }
 
-  #renew(): void {
+  async #renew(): Promise<void> {
     const expiry = Date.now() + this.#ttl;
     try {
-      if (!this.#file.renew(expiry)) {
+      const renewed = this.#held.renew(expiry, this.#expiry);
+      const isHeld = typeof renewed === "boolean" ? renewed : await renewed;
+      if (this.#isOver) return;
+      if (!isHeld) {
         return this.#lose(
           "it was taken over or removed. Leave such files alone, and if this process stood still for " +
             `longer than ${this.#ttl} ms, give its locks a longer ttl`,
@@ -192,26 +204,27 @@ class FileLock implements LockHandle {
       this.#expiry = expiry;
       this.#renewIn(this.#ttl / 3);
     } catch (error) {
+      if (this.#isOver) return;
       if (Date.now() < this.#expiry) return this.#renewIn(this.#ttl / 10);
       this.#lose(
         `it has expired, and cannot be renewed (${messageOf(error)}). ` +
-          `See that the folder of the locks is there and can be written to`,
+          `See that the place of the locks is there and can be written to`,
         error,
       );
     }
   }
 
   #lose(reason: string, cause?: unknown): void {
-    this.#end();
+    void this.#end();
     const message = `Cannot keep the lock of the task "${this.taskId}": ${reason}`;
     this.#controller.abort(new LockLostError(message, { taskId: this.taskId, cause }));
   }
 
-  #end(): void {
+  async #end(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#file.drop();
+    await this.#held.drop();
   }
 }
 
@@ -237,11 +250,19 @@ function checkName(option: string, value: unknown): void {
   );
 }
 
-function localRootOf(root: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(root)) return root;
-  throw new ConfigError(
-    `Cannot keep locks below "${root}": it is no local folder, which is how processes share them. ` +
-      `Name one that all builds share: new FileLockManager({ root: "/data/stardag" })`,
+function checkedRoot(root: string): string {
+  if (isInMemoryUri(root)) throw noLocks(root);
+  return root;
+}
+
+function isUri(root: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(root);
+}
+
+function noLocks(root: string): ConfigError {
+  return new ConfigError(
+    `Cannot keep locks below "${root}": it is neither a folder nor in a store that takes heed of conditions, such as S3. ` +
+      `Name a place that all builds share: new FileLockManager({ root: "/data/stardag" })`,
   );
 }
 

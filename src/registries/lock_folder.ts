@@ -17,9 +17,10 @@
 import { TargetError } from "../errors.ts";
 import { codeOf, isMissing } from "../targets/file_error.ts";
 import { type LocalRoot, localRoot } from "../targets/local_root.ts";
+import type { HeldLock, LockHolder, LockPlace } from "./lock_place.ts";
 
 /** Where locks are, below a root. */
-const PLACE = ".stardag/locks";
+export const LOCKS = ".stardag/locks";
 /** How often a lock is tried to be had that changes at the same time. */
 const MOST_TRIES = 10;
 /** How many folders are looked at for what the dead have left: as many as take a few hundredths of a second. */
@@ -42,12 +43,6 @@ interface LockState {
   readonly token: string;
 }
 
-/** Somebody else, who has a lock. */
-export interface LockHolder {
-  /** Unknown when it has just changed hands. */
-  readonly owner: string | undefined;
-}
-
 /** Options of {@linkcode LockFolder}. */
 export interface LockFolderOptions {
   /** Who takes the locks. */
@@ -59,7 +54,7 @@ export interface LockFolderOptions {
 }
 
 /** The locks below a root, as one owner takes them. */
-export class LockFolder {
+export class LockFolder implements LockPlace {
   readonly #path: string;
   readonly #root: LocalRoot;
   readonly #owner: string;
@@ -70,18 +65,17 @@ export class LockFolder {
   constructor(root: string, { owner, host, clockSkew }: LockFolderOptions) {
     this.#root = localRoot(root);
     this.#root.note();
-    this.#path = root + PLACE;
+    this.#path = root + LOCKS;
     this.#owner = owner;
     this.#host = Deno.build.os === "windows" ? "" : host;
     this.#clockSkew = clockSkew;
   }
 
-  /** Where the lock of an id is; the id is a part of the path, and may have no slashes. */
   pathOf(id: string): string {
     return `${this.#path}/${id}.lock`;
   }
 
-  /** Takes a lock until then, or tells who has it. Throws errors of the system. */
+  /** Throws errors of the system. */
   async take(id: string, expiry: number): Promise<LockFile | LockHolder> {
     try {
       return this.#take(id, expiry);
@@ -197,7 +191,7 @@ export class LockFolder {
 }
 
 /** A lock that was taken: held until it is dropped, expires, or is removed. At the end of the process, it is dropped. */
-export class LockFile {
+export class LockFile implements HeldLock {
   #path: string;
   #state: LockState;
   readonly #file: Deno.FsFile | undefined;
@@ -220,7 +214,7 @@ export class LockFile {
     return isMoved;
   }
 
-  /** Has it expire then. False when it was lost. Throws errors of the system, after which either may be. */
+  /** Throws errors of the system, after which it may be held or lost. */
   renew(expiry: number): boolean {
     const next = { ...this.#state, expiry };
     const isHeld = move(`${this.#path}/${nameOf(this.#state)}`, `${this.#path}/${nameOf(next)}`);
@@ -228,7 +222,7 @@ export class LockFile {
     return isHeld;
   }
 
-  /** Gives it back, if it is still held. Never throws: one whose file cannot be removed is a dead owner's from now on. */
+  /** One whose file cannot be removed is a dead owner's from now on. */
   drop(): void {
     live.delete(this);
     // Some file systems keep a file, under another name, as long as it is open.
