@@ -18,10 +18,10 @@ import type { HeldLock, LockHolder, LockPlace } from "./lock_place.ts";
 const MOST_TRIES = 10;
 
 const LockState = z.object({
-  /** Until when it is held, in milliseconds since 1970. */
+  /** Until when it is held, in milliseconds since 1970; 0 when it was given back. */
   expiry: z.number(),
-  /** Who has it; nobody when it is free. */
-  owner: z.string().nullable(),
+  /** Who has it, or had it last. */
+  owner: z.string(),
   /** Makes it another one each time that it is written. */
   token: z.string(),
 });
@@ -66,7 +66,7 @@ export class LockObjects implements LockPlace {
       if (this.#seen.has(id)) {
         const found = await this.#files.read(uri);
         const state = found && stateIn(found.content, uri);
-        if (state !== undefined && state.owner !== null && !this.#isOver(state.expiry)) {
+        if (state !== undefined && !this.#isOver(state.expiry)) {
           return { owner: state.owner };
         }
         version = found?.version;
@@ -109,7 +109,7 @@ class LockObject implements HeldLock {
 
   async drop(): Promise<void> {
     try {
-      await this.#write(contentOf(0, null));
+      await this.#write(contentOf(0, this.#owner));
     } catch {
       // Others get it when it has expired.
     }
@@ -126,7 +126,7 @@ class LockObject implements HeldLock {
   }
 }
 
-function contentOf(expiry: number, owner: string | null): Uint8Array<ArrayBuffer> {
+function contentOf(expiry: number, owner: string): Uint8Array<ArrayBuffer> {
   const state = { expiry: Math.ceil(expiry), owner, token: crypto.randomUUID() };
   return new TextEncoder().encode(JSON.stringify(state));
 }
