@@ -19,8 +19,7 @@ import type {
   LockAcquisition,
   LockHandle,
 } from "./lock.ts";
-import { LOCK_NAME_PART, LockFolder, LOCKS } from "./lock_folder.ts";
-import type { HeldLock, LockPlace } from "./lock_place.ts";
+import { type HeldLock, LOCK_NAME_PART, type LockPlace, LOCKS } from "./lock_place.ts";
 
 /** Options of {@linkcode FileLockManager}. */
 export interface FileLockManagerOptions {
@@ -141,6 +140,7 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
     const root = this.#root ?? checkedRoot(factory.getTargetRoot());
     const [owner, clockSkew] = [this.ownerId, this.#clockSkew];
     if (!isUri(root)) {
+      const { LockFolder } = await import("./lock_folder.ts");
       const locks = new LockFolder(root, { owner, host: this.#host ?? hostname(), clockSkew });
       locks.sweep();
       return locks;

@@ -17,10 +17,8 @@
 import { TargetError } from "../errors.ts";
 import { codeOf, isMissing } from "../targets/file_error.ts";
 import { type LocalRoot, localRoot } from "../targets/local_root.ts";
-import type { HeldLock, LockHolder, LockPlace } from "./lock_place.ts";
+import { type HeldLock, type LockHolder, type LockPlace, LOCKS } from "./lock_place.ts";
 
-/** Where locks are, below a root. */
-export const LOCKS = ".stardag/locks";
 /** How often a lock is tried to be had that changes at the same time. */
 const MOST_TRIES = 10;
 /** How many folders are looked at for what the dead have left: as many as take a few hundredths of a second. */
@@ -28,9 +26,6 @@ const MOST_SWEPT = 1_000;
 const SWEPT = /^[0-9a-f-]{36}\.(?:lock|[0-9a-f]{12}\.tmp)$/;
 const NEW_FILE: Deno.OpenOptions = { write: true, createNew: true };
 const NAME = /^(\d{13,})~([\w.-]+)~([\w.-]*)~([0-9a-f]{12})$/;
-
-/** What owners and machines may be called, for it is part of a file's name. */
-export const LOCK_NAME_PART = /^[\w.-]{1,100}$/;
 
 /** What the name of a lock's file says. */
 interface LockState {

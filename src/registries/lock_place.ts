@@ -4,6 +4,12 @@
  * @module
  */
 
+/** Where locks are, below a root. */
+export const LOCKS = ".stardag/locks";
+
+/** What owners and machines may be called, for it is part of a file's name. */
+export const LOCK_NAME_PART = /^[\w.-]{1,100}$/;
+
 /** A place with locks, in which one owner takes them. */
 export interface LockPlace {
   /** Where the lock of an id is; the id is a part of the path, and may have no slashes. */
