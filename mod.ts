@@ -145,6 +145,25 @@ export { RoutedTaskExecutor, type RoutedTaskExecutorOptions } from "./src/execut
 export { WorkerError, type WorkerFault } from "./src/executors/worker_error.ts";
 export type { WorkerKind } from "./src/executors/worker_protocol.ts";
 
+// ---- seeing into a DAG: nothing is run ----
+export { diff, explain, plan, toDot, toMermaid, toSvg, tree } from "./src/inspect/inspect.ts";
+export type { CheckOptions } from "./src/inspect/checks.ts";
+export type { PlanOptions } from "./src/inspect/planning.ts";
+export type {
+  Plan,
+  PlanDetails,
+  PlanJson,
+  PlannedTask,
+  PlannedTaskJson,
+  PlannedType,
+  PlanReason,
+} from "./src/inspect/plan.ts";
+export type { ChangedTask, Diff, DiffJson, MovedTask } from "./src/inspect/diff.ts";
+export type { Change } from "./src/inspect/changes.ts";
+export type { Tree, TreeJson, TreeLine, TreeOptions } from "./src/inspect/tree.ts";
+export type { DagState } from "./src/inspect/dag.ts";
+export type { GraphDirection, GraphOptions } from "./src/inspect/graph.ts";
+
 // ---- targets: where outputs are ----
 export type {
   ExistenceProbe,
@@ -175,6 +194,19 @@ export {
   type UnfinishedWrite,
   type VersionedContent,
 } from "./src/targets/remote.ts";
+export { S3FileSystem, type S3FileSystemOptions } from "./src/targets/s3/file_system.ts";
+export type {
+  S3Credentials,
+  S3CredentialsProvider,
+  S3CredentialsSource,
+} from "./src/targets/s3/credentials.ts";
+export type { S3Settings } from "./src/targets/s3/settings.ts";
+export { s3FileSystemProvider } from "./src/targets/s3/provider.ts";
+export {
+  CachedRemoteFileSystem,
+  type CachedRemoteFileSystemOptions,
+} from "./src/targets/cached_remote.ts";
+export { MemoryRemoteFileSystem } from "./src/targets/memory_remote.ts";
 export { LocalTarget, type LocalTargetOptions } from "./src/targets/local.ts";
 export { DirectoryTarget, type TargetPrototype } from "./src/targets/directory.ts";
 export {

@@ -42,7 +42,7 @@ export interface Claim {
 }
 
 /** Units of figures. */
-export type Unit = "us/task" | "ms" | "s" | "B/task";
+export type Unit = "us/task" | "ms" | "s" | "B/task" | "MiB" | "requests";
 
 /** What is to be reached. */
 export type Goal =

@@ -73,14 +73,13 @@ export function wanted(now: Date): sd.TaskStruct {
   };
 }
 
-/** Builds what is missing, for ten minutes at most; what another run is at, that is left to it. */
+/** Builds what is missing, for ten minutes at most; what another run is at is waited for. */
 export async function run(now: Date = new Date()): Promise<sd.BuildSummary> {
   const summary = await sd.build(wanted(now), {
     signal: AbortSignal.timeout(600_000),
     concurrencyLimits: { source: 4 },
     failMode: "continue",
     globalLockManager: new sd.FileLockManager(),
-    globalLockConfig: { exitEarlyWhenAllLocked: true },
   });
   console.log(String(summary));
   return summary;

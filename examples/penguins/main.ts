@@ -5,7 +5,9 @@
  *       examples/penguins/main.ts
  *
  * It reads the data beside this file and keeps its outputs in the folder `output` there, or in that
- * of `--output`. `--api=class` takes the pipeline of `classes.ts`, instead of `functions.ts`.
+ * of `--output`, or where the variable `STARDAG_TARGET_ROOTS` says, if it may be read: with
+ * `'{"default":"s3://my-bucket/penguins"}'` on S3. `--api=class` takes the pipeline of `classes.ts`,
+ * instead of `functions.ts`.
  *
  * @module
  */
@@ -28,10 +30,12 @@ const CANDIDATES: HyperParameters[] = [
 ];
 const SPLIT: Split = { testFraction: 0.5, seed: 0 };
 
+// On the command line of the package, the arguments are not for this program.
 const { values: { api, output } } = parseArgs({
+  args: import.meta.main ? Deno.args : [],
   options: {
     api: { type: "string", default: "function" },
-    output: { type: "string", default: new URL("output", import.meta.url).href },
+    output: { type: "string" },
   },
 });
 if (api !== "function" && api !== "class") {
@@ -41,26 +45,39 @@ if (api !== "function" && api !== "class") {
 // Only one of them: both declare the same types of tasks, and a program declares a type once.
 const { pipeline } = await (api === "class" ? import("./classes.ts") : import("./functions.ts"));
 
-// Without it, outputs are kept where STARDAG_TARGET_ROOTS says, or below the home folder.
-sd.targetFactoryProvider.set(new sd.TargetFactory({ targetRoots: { default: output } }));
-
-const tasks = pipeline({ sha256: await sourceDigest(), candidates: CANDIDATES, split: SPLIT });
-const summary = await sd.build(tasks, { handleSignals: true, reporter: sd.consoleReporter() });
-if (summary.status !== "success") Deno.exit(summary.exitCode);
-if (summary.taskCount.succeeded === 0) console.log("All is complete, 0 tasks have run");
-
-console.log("\n  accuracy  log loss  model                hyper-parameters");
-for (const { hyperParameters, metrics } of await tasks.benchmark.load()) {
-  const cells = [
-    percent(metrics.accuracy).padStart(8),
-    metrics.logLoss.toFixed(3).padStart(8),
-    modelName(hyperParameters).padEnd(19),
-    settings(hyperParameters),
-  ];
-  console.log(`  ${cells.join("  ")}`);
+const variable = "STARDAG_TARGET_ROOTS";
+const mayRead = Deno.permissions.querySync({ name: "env", variable }).state === "granted";
+if (output !== undefined || !mayRead || !Deno.env.has(variable)) {
+  const root = output ?? new URL("output", import.meta.url).href;
+  sd.targetFactoryProvider.set(new sd.TargetFactory({ targetRoots: { default: root } }));
 }
 
-console.log();
-for (const [name, task] of Object.entries(tasks)) {
-  console.log(`  ${name.padEnd(9)}  ${relative(Deno.cwd(), task.output().uri)}`);
+/** What is to be made: `stardag plan examples/penguins/main.ts` shows it. */
+export const tasks = pipeline({
+  sha256: await sourceDigest(),
+  candidates: CANDIDATES,
+  split: SPLIT,
+});
+
+if (import.meta.main) {
+  const summary = await sd.build(tasks, { handleSignals: true, reporter: sd.consoleReporter() });
+  if (summary.status !== "success") Deno.exit(summary.exitCode);
+  if (summary.taskCount.succeeded === 0) console.log("All is complete, 0 tasks have run");
+
+  console.log("\n  accuracy  log loss  model                hyper-parameters");
+  for (const { hyperParameters, metrics } of await tasks.benchmark.load()) {
+    const cells = [
+      percent(metrics.accuracy).padStart(8),
+      metrics.logLoss.toFixed(3).padStart(8),
+      modelName(hyperParameters).padEnd(19),
+      settings(hyperParameters),
+    ];
+    console.log(`  ${cells.join("  ")}`);
+  }
+
+  console.log();
+  for (const [name, task] of Object.entries(tasks)) {
+    const { uri } = task.output();
+    console.log(`  ${name.padEnd(9)}  ${uri.includes("://") ? uri : relative(Deno.cwd(), uri)}`);
+  }
 }

@@ -16,9 +16,19 @@ export function configPath(folder: string): string {
   return join(folder, ".stardag", "config.toml");
 }
 
+/** Holds what users have signed in with. */
+export function credentialsFolder(home: string): string {
+  return join(home, ".stardag", "credentials");
+}
+
+/** Holds the tokens that these were last exchanged for. */
+export function accessTokenFolder(home: string): string {
+  return join(home, ".stardag", "access-token-cache");
+}
+
 /** What a user has signed in with to a registry. */
 export function credentialsPath(home: string, registryName: string, user: string): string {
-  return join(home, ".stardag", "credentials", `${nameOf(registryName, user)}.json`);
+  return join(credentialsFolder(home), `${nameOf(registryName, user)}.json`);
 }
 
 /** The token for a workspace that the credentials were last exchanged for. */
@@ -29,7 +39,7 @@ export function accessTokenPath(
   workspaceId: string,
 ): string {
   const file = `${nameOf(registryName, user)}__${withoutSlashes(workspaceId)}.json`;
-  return join(home, ".stardag", "access-token-cache", file);
+  return join(accessTokenFolder(home), file);
 }
 
 /** The ids that the slugs of workspaces and environments stand for. */
@@ -45,6 +55,11 @@ export function targetRootCachePath(home: string): string {
 /** The target root where nothing says otherwise. */
 export function defaultTargetRootPath(home: string): string {
   return join(home, ".stardag", "local-target-roots", "default", "default");
+}
+
+/** The local copies of files in S3 where nothing says otherwise. */
+export function defaultS3CachePath(home: string): string {
+  return join(home, ".stardag", "cache", "s3");
 }
 
 function nameOf(registryName: string, user: string): string {

@@ -115,6 +115,13 @@ function toldRoot(
   return { root: toTargetRoot(root, `"${key}" of the environment's target roots`), keys };
 }
 
+/** The variable that tells the root of a key, if one does. Throws `ConfigError` when it cannot be read. */
+export function targetRootVariable(key: string): string | undefined {
+  const sources = new Sources();
+  if (sources.variable(variableOf(key)) !== undefined) return variableOf(key);
+  return parseRoots(sources.variable(ROOTS_VARIABLE)).has(key) ? ROOTS_VARIABLE : undefined;
+}
+
 /**
  * A root as it is written by people, made the prefix of the uris below it: an absolute local path, or the uri it is, with a
  * slash at its end. Takes relative paths, `~`, `file://` urls and slashes too many; `source` says in errors where it is set.

@@ -20,6 +20,7 @@ import { policyOf, type TaskType, taskTypeOf } from "../tasks/type_registry.ts";
 import { COMPLETE, type TaskOutcome } from "./executor.ts";
 import { isInMemoryUri, isLocalUri, outputUriOf } from "../tasks/output_uri.ts";
 import type { Needs } from "./process_flags.ts";
+import { isGivenInCode, isRemote } from "./stores.ts";
 import { writeTasks } from "./task_text.ts";
 import type { RunMessage } from "./worker_protocol.ts";
 
@@ -57,11 +58,13 @@ export function crossing(
       );
     }
   }
+  const factory = targetFactoryProvider.get();
+  const places = [...output === undefined ? [] : [output], ...inputs];
+  if (policyOf(task)?.permissions !== undefined) refuseRemote(places, factory);
   const { text, types } = writeTasks([task]);
   const modules = modulesOf(types.keys());
   const isSaid = [...types.keys()].every(({ module }) => module !== undefined);
   const main = isSaid ? undefined : mainModule();
-  const factory = targetFactoryProvider.get();
   const roots = rootsOf(factory, [...types.values(), ...yielded]);
   return {
     message: {
@@ -72,6 +75,7 @@ export function crossing(
       roots,
       flush: isFlushing(factory, Object.values(roots)),
       uri: output,
+      givenInCode: places.filter((uri) => isGivenInCode(uri, factory)),
       attempt: context.attempt,
       yielded: yielded.map(({ id }) => id),
       memoryLimit: policyOf(task)?.memoryLimit,
@@ -80,6 +84,17 @@ export function crossing(
     inputs,
     output,
   };
+}
+
+/** A task with permissions would need what lets it into the whole store, with the outputs of all others. */
+function refuseRemote(uris: readonly string[], factory: TargetFactory): void {
+  const remote = uris.find((uri) => isRemote(uri, factory));
+  if (remote === undefined) return;
+  throw new ConfigError(
+    `It has permissions, and "${remote}", its output or an input, is in a remote store: to get there its process would need ` +
+      `what lets it into all of the store. Give both a target root on a disk (targetRootKey), with a task without ` +
+      `permissions to copy what is remote, or leave permissions away`,
+  );
 }
 
 /** What is to be imported so that tasks of the types can be made, in the order declared. */

@@ -9,6 +9,7 @@ import { ConfigError } from "../errors.ts";
 import { slotPath } from "../targets/temporary.ts";
 import { PERMISSION_KINDS, type TaskPermissions } from "../tasks/run_policy.ts";
 import { isLocalUri } from "../tasks/output_uri.ts";
+import { type S3Access, s3Access } from "./s3_access.ts";
 import { WORKER_MAIN } from "./worker_entry.ts";
 
 /** What the process of a task with permissions needs besides them. */
@@ -96,14 +97,15 @@ function lockFlags(flags: readonly string[]): readonly string[] {
 }
 
 /**
- * Flags for a task without permissions of its own: what this program may do without exception, and its target roots as
- * far as it may use them. So the process can never do what the program cannot.
+ * Flags for a task without permissions of its own: what this program may do without exception, and its target roots, be
+ * they in S3, as far as it may use them. So the process can never do what the program cannot.
  */
 export function inheritedFlags(
   roots: readonly string[],
   modules: readonly string[],
 ): readonly string[] {
-  const folders = roots.filter((root) => isLocalUri(root) && !root.includes(","));
+  const s3 = s3Access(roots);
+  const folders = [...roots.filter(isLocalUri), ...s3.folders];
   return PERMISSION_KINDS.flatMap((kind) => {
     // Deno's types do not know all kinds.
     if (isGranted({ name: kind } as Deno.PermissionDescriptor)) return [`--allow-${kind}`];
@@ -115,10 +117,25 @@ export function inheritedFlags(
       // With --deny-import in its place, Deno would still let code come from its default hosts.
       return [`--allow-import=${hosts.length === 0 ? NO_HOST : hosts.join(",")}`];
     }
-    if (kind !== "read" && kind !== "write") return [];
-    const granted = folders.filter((path) => isGranted({ name: kind, path }));
+    const granted = grantedOf(kind, kind === "read" ? [...folders, ...s3.files] : folders, s3)
+      .filter((each) => !each.includes(","));
     return granted.length === 0 ? [] : [`--allow-${kind}=${granted.join(",")}`];
   });
+}
+
+/** What of the paths, or of what it takes to get to S3, this program may use. */
+function grantedOf(kind: string, paths: readonly string[], s3: S3Access): readonly string[] {
+  switch (kind) {
+    case "read":
+    case "write":
+      return paths.filter((path) => isGranted({ name: kind, path }));
+    case "env":
+      return s3.variables.filter((variable) => isGranted({ name: kind, variable }));
+    case "net":
+      return s3.hosts.filter((host) => isGranted({ name: kind, host }));
+    default:
+      return [];
+  }
 }
 
 /** Of the program's `deno.json`, without which its modules may not find what they import. */

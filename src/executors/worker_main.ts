@@ -15,6 +15,7 @@ import type { AnyTask } from "../tasks/task.ts";
 import { refuseBuildsWhile } from "./build_guard.ts";
 import { errorFromText, errorToText } from "./error_text.ts";
 import type { TaskOutcome } from "./executor.ts";
+import { isGivenInCode } from "./stores.ts";
 import { outputUriOf } from "../tasks/output_uri.ts";
 import { TaskRunner } from "./task_runner.ts";
 import { readTasks, writeTasks } from "./task_text.ts";
@@ -86,7 +87,9 @@ class Server {
     using _ = this.#watchMemory(message.memoryLimit);
     try {
       const task = await this.#made(message);
-      using _ = targetFactoryProvider.override(this.#factoryFor(message));
+      const factory = this.#factoryFor(message);
+      this.#checkStores(message.givenInCode, factory);
+      using _ = targetFactoryProvider.override(factory);
       this.#checkUri(task, message.uri);
       this.#port.post({ kind: "running" });
       const outcome = await this.#inTask.run(
@@ -186,6 +189,17 @@ class Server {
       this.#factory = { from, factory: new BuildFactory(roots, flush) };
     }
     return this.#factory.factory;
+  }
+
+  /** With what is configured here in place of what the program has, outputs would go to another store. */
+  #checkStores(givenInCode: readonly string[], factory: TargetFactory): void {
+    const other = givenInCode.find((uri) => !isGivenInCode(uri, factory));
+    if (other === undefined) return;
+    const place = A[this.#kind];
+    throw new ConfigError(
+      `Where "${other}" is, its output or an input, is told by code that was not run in ${place}. Set the target factory, or ` +
+        `its file systems, in the module that declares the task, or have it run here: executionMode "async"`,
+    );
   }
 
   /** An output that is stored elsewhere would never be found. */

@@ -29,6 +29,8 @@ export interface RunMessage {
   readonly flush: boolean;
   /** Where the build will look for the output; `undefined` when the task does not say. */
   readonly uri: string | undefined;
+  /** The output and inputs of which code says in which store they are. */
+  readonly givenInCode: readonly string[];
   readonly attempt: number;
   /** Ids of the tasks that it has yielded so far: all of them are complete by now. */
   readonly yielded: readonly string[];

@@ -6,7 +6,7 @@
 
 import { TargetError } from "../errors.ts";
 import { compareCodePoints } from "../json.ts";
-import { codeOf, fileError, isMissing, notFound } from "./file_error.ts";
+import { codeOf, isMissing, notFound, whileWriting } from "./file_error.ts";
 import { flushFile, LocalTarget } from "./local.ts";
 import { localRoot } from "./local_root.ts";
 import { claimSlot } from "./slot.ts";
@@ -130,15 +130,15 @@ export class DirectoryTarget implements Target {
   async #replace<R>(use: (folder: string) => R | Promise<R>, flag: LocalTarget): Promise<R> {
     const folder = this.#beside("");
     const root = flag.root === undefined ? undefined : localRoot(flag.root);
-    const slot = await onDisk(folder, () => claimSlot(folder, root));
+    const slot = await whileWriting(folder, () => claimSlot(folder, root));
     const [temporary, old] = [temporaryPath(folder), temporaryPath(folder)];
     try {
-      await onDisk(folder, async () => {
+      await whileWriting(folder, async () => {
         await slot.keep([temporary, old]);
         await Deno.mkdir(temporary);
       });
       const result = await use(temporary);
-      await onDisk(folder, async () => {
+      await whileWriting(folder, async () => {
         for (const key of await filesBelow(temporary)) this.getSubTarget(key);
         if (flag.flush) await each([...this.#subKeys], (key) => flushFile(`${temporary}/${key}`));
         await removeFile(flag.uri);
@@ -171,14 +171,6 @@ async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Pr
   await Promise.all(Array.from({ length: Math.min(LANES, items.length) }, async () => {
     for (const item of pending) await run(item);
   }));
-}
-
-async function onDisk<R>(folder: string, act: () => Promise<R>): Promise<R> {
-  try {
-    return await act();
-  } catch (error) {
-    throw fileError(error, "write", folder);
-  }
 }
 
 /** Paths relative to the folder, at any depth, with `/` between the names. */

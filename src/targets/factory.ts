@@ -4,7 +4,7 @@
  * @module
  */
 
-import { getTargetRoot } from "../config/config.ts";
+import { configProvider, getTargetRoot } from "../config/config.ts";
 import { DEFAULT_TARGET_ROOT_KEY, localPath, toTargetRoot } from "../config/target_roots.ts";
 import { ConfigError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
@@ -13,6 +13,7 @@ import { checkRelpath, DirectoryTarget, type TargetPrototype } from "./directory
 import { LocalTarget } from "./local.ts";
 import { InMemoryFileSystemTarget } from "./memory.ts";
 import { type RemoteFileSystem, RemoteTarget } from "./remote.ts";
+import { s3FileSystemProvider } from "./s3/provider.ts";
 import type { FileSystemTarget } from "./target.ts";
 
 /** Options of {@linkcode TargetFactory}. */
@@ -40,7 +41,8 @@ export interface GetTargetOptions {
 export class TargetFactory {
   readonly #targetRoots: Readonly<Record<string, string>> | undefined;
   readonly #roots = new Map<string, string>();
-  #lastRoot: string | undefined;
+  /** The longest one first. */
+  #rootsDown: readonly string[] = [];
   readonly #prototypes: readonly (readonly [prefix: string, TargetPrototype])[];
   readonly #local: TargetPrototype;
 
@@ -53,10 +55,11 @@ export class TargetFactory {
     );
     const { targetRoots, fileSystems = {}, prefixToTargetPrototype, flush } = options;
     this.#targetRoots = targetRoots;
-    this.#local = (path) => new LocalTarget(path, { flush, root: this.#rootAbove(path) });
+    this.#local = (path) => new LocalTarget(path, { flush, root: this.rootAbove(path) });
     const prototypes: Readonly<Record<string, TargetPrototype>> = {
       "/": this.#local,
       "memory://": (uri) => new InMemoryFileSystemTarget(uri),
+      "s3://": (uri) => new RemoteTarget(uri, s3FileSystemProvider.get()),
       ...Object.fromEntries(
         Object.entries(fileSystems).map(([prefix, fileSystem]) =>
           [prefix, (uri: string) => new RemoteTarget(uri, fileSystem)] as const
@@ -104,16 +107,21 @@ export class TargetFactory {
     const known = this.#roots.get(key);
     if (known !== undefined) return known;
     const root = this.#targetRoots === undefined ? getTargetRoot(key) : this.#givenRoot(key);
+    checkS3Root(root, key);
     this.#roots.set(key, root);
+    this.#rootsDown = [...this.#roots.values()].sort((a, b) => b.length - a.length);
     return root;
   }
 
-  #rootAbove(path: string): string | undefined {
-    // Mostly the same one as the time before.
-    if (this.#lastRoot === undefined || !path.startsWith(this.#lastRoot)) {
-      this.#lastRoot = this.#roots.values().find((root) => path.startsWith(root));
-    }
-    return this.#lastRoot;
+  /** The keys of all roots: of those that were given, else of those that are configured. */
+  get targetRootKeys(): readonly string[] {
+    return Object.keys(this.#targetRoots ?? configProvider.get().target.roots);
+  }
+
+  /** The root that a path or uri is below, of those that were asked for so far: the one furthest down. */
+  rootAbove(uri: string): string | undefined {
+    for (const root of this.#rootsDown) if (uri.startsWith(root)) return root;
+    return undefined;
   }
 
   #givenRoot(key: string): string {
@@ -145,8 +153,8 @@ export class TargetFactory {
     const prefix = path.slice(0, path.indexOf("://") + 3);
     return new ConfigError(
       `Cannot get the target "${path}": it starts with none of ` +
-        `${quoted(this.#prototypes.map(([known]) => known))}. Say what makes such targets: ` +
-        `new TargetFactory({ prefixToTargetPrototype: { "${prefix}": (uri) => ... } })`,
+        `${quoted(this.#prototypes.map(([known]) => known))}. Say where such files are: ` +
+        `new TargetFactory({ fileSystems: { "${prefix}": new MyFileSystem() } })`,
     );
   }
 }
@@ -179,4 +187,13 @@ export function getDirectoryTarget(relpath: string, options?: GetTargetOptions):
 
 function quoted(names: readonly string[]): string {
   return names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", ");
+}
+
+/** Without a bucket, the first name of each path below would be taken for one. */
+function checkS3Root(root: string, key: string): void {
+  if (!root.startsWith("s3://") || /^s3:\/\/[\w-][\w.-]*\//.test(root)) return;
+  throw new ConfigError(
+    `Cannot use the target root "${key}": "${root}" names no bucket. Set it to "s3://my-bucket", or to a prefix in it ` +
+      `such as "s3://my-bucket/stardag"`,
+  );
 }

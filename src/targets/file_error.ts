@@ -55,6 +55,15 @@ export function fileError(error: unknown, action: FileAction, path: string): unk
   });
 }
 
+/** What `act` gives, which writes a file; its errors are made those of this package. */
+export async function whileWriting<R>(path: string, act: () => Promise<R>): Promise<R> {
+  try {
+    return await act();
+  } catch (error) {
+    throw fileError(error, "write", path);
+  }
+}
+
 /** The error for an output that was to be read and is not there. */
 export function notFound(uri: string, cause?: unknown): TargetNotFoundError {
   return new TargetNotFoundError(

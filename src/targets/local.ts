@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkContent, fileError, notFound, nothingWritten } from "./file_error.ts";
+import { checkContent, fileError, notFound, nothingWritten, whileWriting } from "./file_error.ts";
 import { type LocalRoot, localRoot } from "./local_root.ts";
 import { isFile, LocalTargetStore } from "./local_store.ts";
 import { claimSlot, openAny, type Slot } from "./slot.ts";
@@ -84,23 +84,34 @@ export class LocalTarget implements FileSystemTarget {
   }
 
   /**
-   * The content as a stream. The file is opened by the first read, and closed at its end, by an error
-   * or by `cancel()`.
+   * The content as a stream, all of it or from byte `start` up to byte `end`. The file is opened by the first read, and
+   * closed at its end, by an error or by `cancel()`.
    */
-  readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  readable(
+    { start = 0, end = Infinity }: { readonly start?: number; readonly end?: number } = {},
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
     const path = this.uri;
     let file: Deno.FsFile | undefined;
+    let at = start;
     const close = (): void => {
       file?.close();
       file = undefined;
     };
+    const open = async (): Promise<Deno.FsFile> => {
+      file = await Deno.open(path);
+      if (start > 0) await file.seek(start, Deno.SeekMode.Start);
+      return file;
+    };
     return new ReadableStream<Uint8Array<ArrayBuffer>>({
       async pull(controller): Promise<void> {
         try {
-          file ??= await Deno.open(path);
-          const chunk = new Uint8Array(CHUNK_SIZE);
-          const size = await file.read(chunk);
-          if (size !== null) return controller.enqueue(chunk.subarray(0, size));
+          const source = file ?? await open();
+          const chunk = new Uint8Array(Math.max(0, Math.min(CHUNK_SIZE, end - at)));
+          const size = chunk.length === 0 ? null : await source.read(chunk);
+          if (size !== null) {
+            at += size;
+            return controller.enqueue(chunk.subarray(0, size));
+          }
           close();
           controller.close();
         } catch (error) {
@@ -147,25 +158,17 @@ export class LocalTarget implements FileSystemTarget {
       return await use(this.uri);
     }
     const temporary = temporaryPath(this.uri, { keepExtension: true });
-    const slot = await this.#act(() => claimSlot(this.uri, this.#root));
+    const slot = await whileWriting(this.uri, () => claimSlot(this.uri, this.#root));
     try {
-      await this.#act(() => slot.keep([temporary]));
+      await whileWriting(this.uri, () => slot.keep([temporary]));
       const result = await use(temporary);
-      await this.#act(async () => {
+      await whileWriting(this.uri, async () => {
         if (!(await isFile(temporary))) throw nothingWritten(this.uri, temporary);
         await slot.publishFile(temporary, { flush: this.flush });
       });
       return result;
     } finally {
       await slot.discard();
-    }
-  }
-
-  async #act<R>(act: () => Promise<R>): Promise<R> {
-    try {
-      return await act();
-    } catch (error) {
-      throw fileError(error, "write", this.uri);
     }
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { basename } from "@std/path";
-import { checkContent, notFound, nothingWritten } from "./file_error.ts";
+import { checkContent, nothingWritten } from "./file_error.ts";
 import { LocalTarget } from "./local.ts";
 import type {
   ExistenceProbe,
@@ -155,7 +155,6 @@ export class RemoteTarget implements FileSystemTarget {
    * permission to use its folder for temporary files.
    */
   async proxyPath<R>(mode: "r" | "w", use: (path: string) => R | Promise<R>): Promise<R> {
-    if (mode === "r" && !(await this.exists())) throw notFound(this.uri);
     return await withTemporaryFolder(async (folder) => {
       const file = new LocalTarget(`${folder}/${basename(this.uri)}`, { flush: false });
       if (mode === "r") {

@@ -160,17 +160,15 @@ export async function claimSlot(target: string, root?: LocalRoot): Promise<Slot>
     if (root !== undefined) await root.makeFolderOf(target);
     else await Deno.mkdir(dirname(target), { recursive: true });
   };
-  if (newFolderRate > 0.5) {
-    await makeFolder();
-    // Whether it was needed is not known: the guess is tried out now and then.
-    newFolderRate *= 0.99;
-    return await claim(target);
-  }
+  const isMade = newFolderRate > 0.5;
+  if (isMade) await makeFolder();
   try {
     const slot = await claim(target);
-    newFolderRate *= 0.9;
+    // Whether it was needed to make it is not known: the guess is tried out now and then.
+    newFolderRate *= isMade ? 0.99 : 0.9;
     return slot;
   } catch (error) {
+    // One that was made may be gone again: others remove folders that are empty.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     await makeFolder();
     newFolderRate = 0.8 * newFolderRate + 0.2;
@@ -242,16 +240,31 @@ function lockMade(file: Deno.FsFile, path: string): Deno.FileInfo | undefined {
   return undefined;
 }
 
-/** Removes what a dead writer has left in a slot, and what it wrote down there. Whether the slot is free now. */
-async function sweep(path: string): Promise<boolean> {
+/** Whether what is in a slot was left by a dead writer. Where that cannot be told, it was not. */
+export async function isAbandoned(path: string): Promise<boolean> {
   try {
     using file = await Deno.open(path, { read: true, write: true });
-    if (tryLock(file) !== true || !isAt(path, file.statSync())) return false;
+    return isFree(file, path);
+  } catch {
+    return false;
+  }
+}
+
+/** Removes what a dead writer has left in a slot, and what it wrote down there. Whether the slot is free now. */
+export async function sweep(path: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(path, { read: true, write: true });
+    if (!isFree(file, path)) return false;
     for (const kept of await keptIn(file, path)) if (!(await discard(kept))) return false;
     return await discard(path);
   } catch (error) {
     return isMissing(error); // else it is somebody's whose files may not be touched
   }
+}
+
+/** Locks the file at the path. Whether nobody else has it locked, or has put another one in its place. */
+function isFree(file: Deno.FsFile, path: string): boolean {
+  return tryLock(file) === true && isAt(path, file.statSync());
 }
 
 /** What is written down in a slot's file. */

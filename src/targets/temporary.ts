@@ -11,7 +11,7 @@ import { fileError, isMissing } from "./file_error.ts";
 const MAX_STEM = 180;
 
 const TEMPORARY_NAME =
-  /^\..+\.(?:stardag-\d+\.tmp|[0-9a-f]{16}-[0-9a-z]+\.tmp(?:\.[0-9A-Za-z]{1,16}){0,2})$/s;
+  /^(\..+)\.(?:(stardag-\d+)\.tmp|[0-9a-f]{16}-[0-9a-z]+\.tmp(?:\.[0-9A-Za-z]{1,16}){0,2})$/s;
 
 // Tells this process (or worker) from all others that write to the same file system.
 let token: string | undefined;
@@ -45,6 +45,20 @@ export function slotPath(path: string, index: number): string {
 /** Whether a file or folder of this name is a temporary one: in the making, or left by a crash. */
 export function isTemporary(name: string): boolean {
   return TEMPORARY_NAME.test(name);
+}
+
+/** What the name of a temporary file or folder tells. */
+export interface TemporaryName {
+  /** How the names begin of all that is written for the same target. */
+  readonly stem: string;
+  /** Whether it is that of a slot, by whose lock one can tell whether the writer lives. */
+  readonly isSlot: boolean;
+}
+
+/** What a name tells; `undefined` for one that is no temporary one. */
+export function temporaryName(name: string): TemporaryName | undefined {
+  const [, stem, slot] = TEMPORARY_NAME.exec(name) ?? [];
+  return stem === undefined ? undefined : { stem, isSlot: slot !== undefined };
 }
 
 /**

@@ -8,6 +8,8 @@
 export { ControlledExecutor } from "./controlled_executor.ts";
 export { executorContract, type ExecutorContractOptions } from "./executor_contract.ts";
 export { targetContract, type TargetPlace } from "./target_contract.ts";
+export { type RemoteContractOptions, remoteFileSystemContract } from "./remote_contract.ts";
+export { REMOTE_EXTRAS, type RemoteExtra, type RemotePlace } from "./remote_place.ts";
 export { serializerContract, type SerializerContractOptions } from "./serializer_contract.ts";
 export {
   registryContract,

@@ -7,6 +7,16 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { TargetError, TargetNotFoundError } from "../errors.ts";
 import type { FileSystemTarget, WriteContent } from "../targets/target.ts";
+import {
+  assertSame,
+  chunksOf,
+  collect,
+  concat,
+  decode,
+  pattern,
+  streamOf,
+  utf8,
+} from "./content.ts";
 
 /** Where the targets of one test are; disposed when it has ended. */
 export interface TargetPlace extends AsyncDisposable {
@@ -244,56 +254,4 @@ export function targetContract(name: string, make: () => TargetPlace | Promise<T
     );
     assertEquals([...await store.existsMany([])], []);
   });
-}
-
-function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-}
-
-/** Bytes that are equal at no two places near each other. */
-function pattern(length: number): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length }, (_, i) => i * 7 + (i >> 8));
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function chunksOf(bytes: Uint8Array, size: number): Uint8Array[] {
-  const count = Math.ceil(bytes.length / size);
-  return Array.from({ length: count }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
-}
-
-/** A stream of the chunks, which then ends, or fails when an error is given. Typed as those who ignore types see it. */
-function streamOf(chunks: readonly unknown[], failure?: Error): ReadableStream<Uint8Array> {
-  const pending = chunks.values();
-  return new ReadableStream({
-    pull(controller) {
-      const next = pending.next();
-      if (!next.done) controller.enqueue(next.value as Uint8Array);
-      else if (failure !== undefined) controller.error(failure);
-      else controller.close();
-    },
-  });
-}
-
-async function collect(stream: ReadableStream<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
-  return concat(...await Array.fromAsync(stream));
-}
-
-/** Compares without printing megabytes. */
-function assertSame(actual: Uint8Array, expected: Uint8Array): void {
-  assertEquals(actual.length, expected.length);
-  const at = actual.findIndex((byte, i) => byte !== expected[i]);
-  assertEquals(at, -1, `byte ${at} differs`);
 }

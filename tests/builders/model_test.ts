@@ -22,7 +22,7 @@ import {
   type NodeSpec,
   type PolicySpec,
 } from "../support/build_model.ts";
-import { randomOf } from "../support/interleaving_executor.ts";
+import { randomOf } from "../support/random.ts";
 import type { LockAnswer, LockSpec } from "../support/lock_model.ts";
 import { LockTable } from "../support/lock_table.ts";
 import { Choices, Fatal, KINDS, MOST_TASKS, randomSpec } from "../support/random_spec.ts";

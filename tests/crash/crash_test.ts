@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { randomOf } from "../support/interleaving_executor.ts";
+import { randomOf } from "../support/random.ts";
 import type { Listed } from "./pipeline.ts";
 import { movesOfWhole, seeded, Site } from "./site.ts";
 

@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { randomOf } from "../support/interleaving_executor.ts";
+import { randomOf } from "../support/random.ts";
 import { movesOfWhole, seeded, Site } from "./site.ts";
 
 const INTERRUPTIONS = 20;

@@ -193,7 +193,7 @@ async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: str
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** What `of` gives for each file below the folder, by its relative path. */
+/** What `of` gives for each output below the folder, by its relative path. */
 async function filesBelow<T>(
   folder: string,
   of: (path: string) => Promise<T>,
@@ -202,6 +202,7 @@ async function filesBelow<T>(
   const folders = [folder];
   for (let at = folders.pop(); at !== undefined; at = folders.pop()) {
     for await (const { name, isDirectory } of Deno.readDir(at)) {
+      if (name === ".stardag") continue; // the index of the outputs
       const path = join(at, name);
       if (isDirectory) folders.push(path);
       else files.push([relative(folder, path).replaceAll("\\", "/"), await of(path)]);

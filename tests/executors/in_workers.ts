@@ -37,8 +37,10 @@ export async function temporaryRoot(
   };
 }
 
+/** All files but the index of the outputs. */
 export function filesBelow(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap((entry) => {
+    if (entry.name === ".stardag") return [];
     const path = `${folder}/${entry.name}`;
     return entry.isDirectory ? filesBelow(path) : [path];
   });

@@ -110,6 +110,31 @@ for (
   });
 }
 
+Deno.test("a process gets to S3 as far as the program does, and only where a root is there", {
+  permissions: {
+    env: ["AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_S3", "STARDAG_TARGET_S3_CACHE_ROOT", "OTHER"],
+    net: ["bucket.localhost:9000", "s3.us-east-1.amazonaws.com:443", "other:443"],
+    read: ["/var/cache/copies", "/var/other"],
+    import: ["esm.sh:443"],
+  },
+}, () => {
+  Deno.env.set("AWS_ENDPOINT_URL_S3", "http://localhost:9000");
+  Deno.env.set("STARDAG_TARGET_S3_CACHE_ROOT", "/var/cache/copies");
+  try {
+    assertEquals(inheritedFlags(["s3://bucket/prefix/"], []), [
+      "--allow-read=/var/cache/copies",
+      "--allow-net=bucket.localhost:9000,s3.us-east-1.amazonaws.com:443",
+      "--allow-env=AWS_ENDPOINT_URL_S3,STARDAG_TARGET_S3_CACHE_ROOT,AWS_ACCESS_KEY_ID",
+      "--allow-import=esm.sh:443",
+    ]);
+    assertEquals(inheritedFlags(["/data/", "gs://bucket/"], []), ["--allow-import=esm.sh:443"]);
+  } finally {
+    for (const name of ["AWS_ENDPOINT_URL_S3", "STARDAG_TARGET_S3_CACHE_ROOT"]) {
+      Deno.env.delete(name);
+    }
+  }
+});
+
 Deno.test("a process with permissions has an origin of its own, and cannot write a lock file", async () => {
   const path = await Deno.makeTempDir();
   try {

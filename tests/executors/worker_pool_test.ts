@@ -75,6 +75,7 @@ class Site {
         uri: undefined,
         attempt: 1,
         yielded: [],
+        givenInCode: [],
         memoryLimit: undefined,
       },
       place: {

@@ -1,13 +1,13 @@
 /**
  * A program that builds 200 tasks, as several do at once: `contender.ts <root> <log> <ttl> <long> <locks>`. The locks are
- * `files`, or `<url> <key>` of a registry service. Of each run of a task it notes beginning and end; `long` is how long some
+ * `files`, `<url> <key>` of a registry service, or `s3 <url> <key> <secret>` of an S3 server. Of each run of a task it notes beginning and end; `long` is how long some
  * of the tasks take, in milliseconds. It prints a line for each task that it has begun.
  */
 
 import { z } from "zod";
 import * as sd from "../../mod.ts";
 
-const [root = "", log = "", ttlText = "", longText = "", locks = "", key = ""] = Deno.args;
+const [root = "", log = "", ttlText = "", longText = "", locks = "", ...how] = Deno.args;
 const ttl = Number(ttlText);
 const long = Number(longText);
 
@@ -66,12 +66,17 @@ function tasks(): readonly sd.AnyTask[] {
 }
 
 function manager(): sd.GlobalConcurrencyLockManager {
-  if (locks === "files") return new sd.FileLockManager({ ttl });
-  const registry = new sd.ApiRegistry({ url: locks, apiKey: key });
+  if (locks === "files" || locks === "s3") return new sd.FileLockManager({ ttl });
+  const registry = new sd.ApiRegistry({ url: locks, apiKey: how[0] ?? "" });
   return new sd.RegistryGlobalConcurrencyLockManager({ registry, ttl });
 }
 
 if (import.meta.main) {
+  if (locks === "s3") {
+    const [endpoint = "", accessKeyId = "", secretAccessKey = ""] = how;
+    const credentials = { accessKeyId, secretAccessKey };
+    sd.s3FileSystemProvider.set(new sd.S3FileSystem({ endpoint, credentials }));
+  }
   sd.targetFactoryProvider.set(
     new sd.TargetFactory({ targetRoots: { default: root }, flush: false }),
   );

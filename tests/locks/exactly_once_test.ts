@@ -5,8 +5,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as sd from "../../mod.ts";
-import { randomOf } from "../support/interleaving_executor.ts";
+import { randomOf } from "../support/random.ts";
 import { RegistryService } from "../support/registry_service.ts";
+import { startS3Server } from "../support/s3_server.ts";
 import { seeded } from "../crash/site.ts";
 import { Child } from "../targets/child.ts";
 import type { Noted } from "./contender.ts";
@@ -28,7 +29,28 @@ interface Race {
 /** Runs a race with the locks, which are given as arguments of the program. */
 type Locks = (details: Race) => Promise<void>;
 
-const files: Locks = (details) => race(details, ["files"]);
+async function files(details: Race): Promise<void> {
+  await race(details, ["files"], async (root) => {
+    // What the dead have left goes away with the next lock.
+    const acquisition = await new sd.FileLockManager({ root }).acquire(crypto.randomUUID());
+    if (acquisition.status === "acquired") await acquisition.lock.release();
+    assertEquals(Array.from(Deno.readDirSync(`${root}/.stardag/locks`)), []);
+  });
+}
+
+/** Outputs are in S3, too. */
+async function s3(details: Race): Promise<void> {
+  await using server = await startS3Server();
+  const { accessKeyId, secretAccessKey } = server.credentials;
+  await race(details, ["s3", server.url, accessKeyId, secretAccessKey], () => {
+    const { keys } = server.bucket("bucket").objects;
+    const locks = keys.filter((key) => key.endsWith(".lock"));
+    assertEquals(locks.length, TASKS);
+    const held = locks.map((key) => new TextDecoder().decode(server.get("bucket", key)))
+      .filter((text) => JSON.parse(text).expiry !== 0);
+    assert(held.length <= (details.killed ?? 0) * AT_ONCE);
+  });
+}
 
 async function service(details: Race): Promise<void> {
   await using service = await RegistryService.start();
@@ -38,7 +60,9 @@ async function service(details: Race): Promise<void> {
   if (details.killed === undefined) assertEquals(service.wire.heldLocks, []);
 }
 
-for (const [name, locks] of [["files", files], ["a registry service", service]] as const) {
+const LOCKS = [["files", files], ["S3", s3], ["a registry service", service]] as const;
+
+for (const [name, locks] of LOCKS) {
   Deno.test(`with locks of ${name}, ${PROCESSES} processes run each task once`, () =>
     locks({ ttl: 60_000, long: 1 }));
 
@@ -55,13 +79,18 @@ for (const [name, locks] of [["files", files], ["a registry service", service]] 
   });
 }
 
-async function race({ ttl, long, killed = 0 }: Race, locks: readonly string[]): Promise<void> {
+async function race(
+  { ttl, long, killed = 0 }: Race,
+  locks: readonly string[],
+  check: (root: string) => void | Promise<void> = () => {},
+): Promise<void> {
   await seeded(async (seed) => {
     const random = randomOf(seed);
     const folder = await Deno.makeTempDir({ prefix: "stardag-locks-" });
     await using cleanUp = new AsyncDisposableStack();
     cleanUp.defer(() => Deno.remove(folder, { recursive: true }));
-    const [root, log] = [`${folder}/root`, `${folder}/log`];
+    const root = locks[0] === "s3" ? `s3://bucket/${seed}` : `${folder}/root`;
+    const log = `${folder}/log`;
     await Deno.writeTextFile(log, "");
     const processes = Array.from(
       { length: PROCESSES },
@@ -96,10 +125,7 @@ async function race({ ttl, long, killed = 0 }: Race, locks: readonly string[]): 
     }
     assert(cutShort <= killed * AT_ONCE, `${cutShort} runs were cut short`);
     if (killed === 0) assertEquals(cutShort, 0);
-    // What the dead have left goes away with the next lock.
-    const acquisition = await new sd.FileLockManager({ root }).acquire(crypto.randomUUID());
-    if (acquisition.status === "acquired") await acquisition.lock.release();
-    assertEquals(Array.from(Deno.readDirSync(`${root}/.stardag/locks`)), []);
+    await check(root);
   });
 }
 

@@ -5,17 +5,7 @@
 
 import type { BaseTask, RunContext, TaskExecutor, TaskOutcome } from "../../mod.ts";
 import { InProcessTaskExecutor } from "../../mod.ts";
-
-/** Random numbers from 0 up to 1, the same for the same seed. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { randomOf } from "./random.ts";
 
 interface Pending {
   readonly task: BaseTask;

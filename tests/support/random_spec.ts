@@ -4,7 +4,7 @@
 
 import type * as sd from "../../mod.ts";
 import type { AttemptSpec, BuildSpec, NodeSpec, PolicySpec } from "./build_model.ts";
-import { randomOf } from "./interleaving_executor.ts";
+import { randomOf } from "./random.ts";
 import type { LockSpec } from "./lock_model.ts";
 
 /** The largest build. */

@@ -3,6 +3,8 @@ import { PermissionError, TargetError, TargetNotFoundError } from "../../src/err
 import { DirectoryTarget, type TargetPrototype } from "../../src/targets/directory.ts";
 import { LocalTarget } from "../../src/targets/local.ts";
 import { InMemoryFileSystem, InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
+import { MemoryRemoteFileSystem } from "../../src/targets/memory_remote.ts";
+import { RemoteTarget } from "../../src/targets/remote.ts";
 import type { FileSystemTarget, WriteContent } from "../../src/targets/target.ts";
 
 interface DirectoryPlace extends AsyncDisposable {
@@ -176,6 +178,15 @@ directoryContract("in memory", () => {
   return {
     uri: "memory://parts",
     prototype: (uri) => new InMemoryFileSystemTarget(uri, files),
+    async [Symbol.asyncDispose]() {},
+  };
+});
+
+directoryContract("remote", () => {
+  const files = new MemoryRemoteFileSystem();
+  return {
+    uri: "s3://bucket/a prefix/parts%2Fof+it",
+    prototype: (uri) => new RemoteTarget(uri, files),
     async [Symbol.asyncDispose]() {},
   };
 });

@@ -15,6 +15,9 @@ import {
 } from "../../src/targets/factory.ts";
 import { LocalTarget } from "../../src/targets/local.ts";
 import { InMemoryFileSystemTarget } from "../../src/targets/memory.ts";
+import { MemoryRemoteFileSystem } from "../../src/targets/memory_remote.ts";
+import { RemoteTarget } from "../../src/targets/remote.ts";
+import { s3FileSystemProvider } from "../../src/targets/s3/provider.ts";
 
 const targetRoots = { default: "/data/", archive: "memory://archive" };
 
@@ -91,6 +94,67 @@ Deno.test("TargetFactory knows kinds beside its own, and prefers the longest pre
   ]);
 });
 
+Deno.test("TargetFactory puts files where the file system of their prefix is, also a third party's", async () => {
+  const [gs, warm] = [new MemoryRemoteFileSystem(), new MemoryRemoteFileSystem()];
+  const factory = new TargetFactory({
+    targetRoots: { default: "gs://bucket/x" },
+    fileSystems: { "gs://": gs, "gs://warm/": warm },
+  });
+  for (const [path, files] of [["a.txt", gs], ["gs://warm/a.txt", warm]] as const) {
+    const target = factory.getTarget(path);
+    assertInstanceOf(target, RemoteTarget);
+    assertStrictEquals(target.fileSystem, files);
+    await target.write("content");
+    assert(await files.exists(target.uri));
+  }
+  assert(await gs.exists("gs://bucket/x/a.txt"));
+  const directory = factory.getDirectoryTarget("parts");
+  await directory.markDone();
+  assert(await gs.exists("gs://bucket/x/parts._DONE"));
+});
+
+Deno.test("TargetFactory puts files of s3:// in the file system in force, unless it has another one", () => {
+  const [inForce, own] = [new MemoryRemoteFileSystem(), new MemoryRemoteFileSystem()];
+  using _ = s3FileSystemProvider.override(inForce);
+  const fileSystemOf = (factory: TargetFactory): unknown => {
+    const target = factory.getTarget("s3://bucket/a.txt");
+    assertInstanceOf(target, RemoteTarget);
+    assertEquals(target.uri, "s3://bucket/a.txt");
+    return target.fileSystem;
+  };
+  assertStrictEquals(fileSystemOf(new TargetFactory()), inForce);
+  assertStrictEquals(fileSystemOf(new TargetFactory({ fileSystems: { "s3://": own } })), own);
+  const prototype = (uri: string): RemoteTarget => new RemoteTarget(uri, own);
+  const prefixToTargetPrototype = { "s3://": prototype };
+  assertStrictEquals(
+    fileSystemOf(new TargetFactory({ fileSystems: { "s3://": inForce }, prefixToTargetPrototype })),
+    own,
+  );
+});
+
+Deno.test("TargetFactory needs no more than a variable to put files into a bucket", () => {
+  using _ = s3FileSystemProvider.override(new MemoryRemoteFileSystem());
+  const name = "STARDAG_TARGET_ROOTS__S3_TEST";
+  const options = { targetRootKey: "s3-test" };
+  try {
+    for (const root of ["s3://bucket", "s3://bucket/", "s3://my.bucket-1/a prefix/of it"]) {
+      Deno.env.set(name, root);
+      const target = new TargetFactory().getTarget("a/b.json", options);
+      assertInstanceOf(target, RemoteTarget);
+      assertEquals(target.uri, `${root.replace(/\/$/, "")}/a/b.json`);
+    }
+  } finally {
+    Deno.env.delete(name);
+  }
+});
+
+Deno.test("TargetFactory refuses a root of s3:// without a bucket", () => {
+  for (const root of ["s3://", "s3:///prefix", "s3://../prefix", "s3://a b/prefix", "s3://b:1/p"]) {
+    const factory = new TargetFactory({ targetRoots: { default: root } });
+    assertThrows(() => factory.getTarget("a"), ConfigError, "names no bucket", root);
+  }
+});
+
 Deno.test("TargetFactory says of an unknown kind which there are and how to add one", () => {
   const factory = new TargetFactory({ targetRoots: { default: "gs://bucket/x" } });
   for (
@@ -103,7 +167,7 @@ Deno.test("TargetFactory says of an unknown kind which there are and how to add 
   ) {
     const error = assertThrows(act, ConfigError);
     for (
-      const part of ['"gs://bucket/', '"memory://", "/"', 'prefixToTargetPrototype: { "gs://"']
+      const part of ['"gs://bucket/', '"memory://", "s3://", "/"', 'fileSystems: { "gs://"']
     ) {
       assert(error.message.includes(part), error.message);
     }
@@ -123,7 +187,17 @@ Deno.test("TargetFactory says of an unknown root which there are and how to add 
 Deno.test("TargetFactory refuses paths that lead out of the root or to no file", () => {
   const factory = new TargetFactory({ targetRoots });
   for (
-    const path of ["", "..", "../x", "a/../../x", "a/..", "/a/../x", "memory://a/../x", "a\\..\\x"]
+    const path of [
+      "",
+      "..",
+      "../x",
+      "a/../../x",
+      "a/..",
+      "/a/../x",
+      "memory://a/../x",
+      "s3://bucket/../other/x",
+      "a\\..\\x",
+    ]
   ) {
     assertThrows(() => factory.getTarget(path), RangeError, `"${path}"`);
     assertThrows(() => factory.getDirectoryTarget(path), RangeError, `"${path}"`);

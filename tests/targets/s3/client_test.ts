@@ -1,0 +1,245 @@
+/** What the client does when the store or the network has a bad day. */
+
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { TargetError } from "../../../src/errors.ts";
+import type { S3FileSystem } from "../../../src/targets/s3/file_system.ts";
+import { S3_FAULTS, S3_REFUSALS, type S3Fault } from "../../support/s3_faults.ts";
+import { startS3Server } from "../../support/s3_server.ts";
+import { S3Refusal } from "../../support/s3_wire.ts";
+import { always, first, s3At, textOf } from "./scene.ts";
+
+const URI = "s3://bucket/folder/file.txt";
+const CONTENT = "some content, of which half may be lost";
+
+const TIME = /"modified":"[^"]*"/;
+
+/** What can be asked, by the operation that this is. */
+const CALLS: Readonly<Record<string, (fileSystem: S3FileSystem) => Promise<unknown>>> = {
+  HeadObject: (fileSystem) => fileSystem.exists(URI),
+  GetObject: (fileSystem) => textOf(fileSystem, URI),
+  PutObject: (fileSystem) => fileSystem.write(URI, CONTENT),
+  DeleteObject: (fileSystem) => fileSystem.remove(URI),
+  ListObjectsV2: (fileSystem) => Array.fromAsync(fileSystem.list("s3://bucket/folder/")),
+  ListMultipartUploads: (fileSystem) => Array.fromAsync(fileSystem.listUnfinished("s3://bucket/")),
+};
+
+for (const [operation, call] of Object.entries(CALLS)) {
+  Deno.test(`S3FileSystem asks again when ${operation} goes wrong, in whatever way`, async () => {
+    await using server = await startS3Server();
+    const fileSystem = s3At(server);
+    server.put("bucket", "folder/file.txt", CONTENT);
+    const expected = JSON.stringify(await call(fileSystem));
+    for (const make of S3_FAULTS) {
+      server.put("bucket", "folder/file.txt", CONTENT);
+      server.fault = first(operation, make());
+      const answer = JSON.stringify(await call(fileSystem));
+      assertEquals(answer?.replace(TIME, ""), expected?.replace(TIME, ""));
+    }
+    assert((server.requests.get(operation) ?? 0) > S3_FAULTS.length + 3);
+  });
+}
+
+for (const status of [429, 500, 502, 503, 504]) {
+  Deno.test(`S3FileSystem asks again on ${status} from what stands before a store`, async () => {
+    await using server = await startS3Server();
+    const refusal = new S3Refusal(status, "", "<html>");
+    server.fault = first("PutObject", { kind: "refuse", refusal });
+    await s3At(server).write(URI, CONTENT);
+    assertEquals(server.requests.get("PutObject"), 2);
+  });
+}
+
+Deno.test("S3FileSystem does not ask again when it was refused for good", async () => {
+  await using server = await startS3Server();
+  const refusal = new S3Refusal(403, "AccessDenied", "Access Denied");
+  server.fault = always("PutObject", { kind: "refuse", refusal });
+  await assertRejects(() => s3At(server).write(URI, CONTENT), TargetError, "s3:PutObject");
+  assertEquals(server.requests.get("PutObject"), 1);
+});
+
+Deno.test("S3FileSystem gives up soon when all requests fail", async () => {
+  await using server = await startS3Server();
+  server.fault = () => ({ kind: "refuse", refusal: S3_REFUSALS.internalError() });
+  const fileSystem = s3At(server, { retryBudget: 5 });
+  const calls = Array.from(
+    { length: 50 },
+    (_, i) =>
+      assertRejects(() => fileSystem.write(`${URI}${i}`, CONTENT), TargetError, "InternalError"),
+  );
+  await Promise.all(calls);
+  assertEquals(server.total, 50 + 5);
+});
+
+Deno.test("S3FileSystem waits as long as the store wants", async () => {
+  await using server = await startS3Server();
+  const refusal = new S3Refusal(503, "SlowDown", "Wait", {}, { "retry-after": "3600" });
+  server.fault = first("PutObject", { kind: "refuse", refusal });
+  // An hour is longer than it waits for anything.
+  await assertRejects(() => s3At(server).write(URI, CONTENT), TargetError, "fewer requests");
+  assertEquals(server.requests.get("PutObject"), 1);
+});
+
+Deno.test("S3FileSystem has as many requests under way as it may, and fewer when the store wants that", async () => {
+  await using server = await startS3Server();
+  const fileSystem = s3At(server, { maxConcurrent: 12 });
+  const writeMany = (): Promise<unknown> =>
+    Promise.all(Array.from({ length: 100 }, (_, i) => fileSystem.write(`${URI}${i}`, CONTENT)));
+  server.latency = 1;
+  await writeMany();
+  assertEquals(server.mostUnderWay, 12);
+  server.mostConcurrent = 4;
+  await writeMany();
+  server.forget();
+  await writeMany();
+  const refused = server.log.filter(({ status }) => status === 503).length;
+  assert(refused < 50, `${refused} of ${server.total} were refused`);
+});
+
+Deno.test("S3FileSystem gives up what takes longer than it may", async () => {
+  await using server = await startS3Server();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.fault = always("HeadObject", { kind: "wait", until: promise });
+  const fileSystem = s3At(server, { timeout: 20, retryBudget: 1 });
+  const { message } = await assertRejects(() => fileSystem.exists(URI), TargetError);
+  assertEquals(
+    message,
+    `Cannot look for "${URI}": S3 at "${server.url}" has not answered within 20 ms. ` +
+      `Check whether it is up, or give it more time by the option timeout`,
+  );
+  assertEquals(server.requests.get("HeadObject"), 2);
+  resolve();
+});
+
+Deno.test("S3FileSystem gives up what is under way, what waits for its turn, and what waits to be asked again", async () => {
+  await using server = await startS3Server();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const refusal = new S3Refusal(503, "SlowDown", "Wait", {}, { "retry-after": "50" });
+  const asked = Promise.withResolvers<void>();
+  server.fault = ({ key }): S3Fault => {
+    asked.resolve();
+    return key === "waits" ? { kind: "wait", until: promise } : { kind: "refuse", refusal };
+  };
+  for (const key of ["waits", "is refused"]) {
+    const fileSystem = s3At(server, { maxConcurrent: 1, timeout: 600_000 });
+    const reason = new Error("on purpose");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const calls = Array.from(
+      { length: 3 },
+      () => assertRejects(() => fileSystem.write(`s3://bucket/${key}`, CONTENT, { signal })),
+    );
+    await asked.promise;
+    controller.abort(reason);
+    for (const error of await Promise.all(calls)) assertStrictEquals(error, reason);
+  }
+  resolve();
+});
+
+Deno.test("S3FileSystem goes by the clock of the store when its own is wrong", async () => {
+  await using server = await startS3Server();
+  for (const hours of [3, -5]) {
+    server.clockOffset = hours * 3_600_000;
+    server.forget();
+    const fileSystem = s3At(server);
+    await fileSystem.write(URI, CONTENT);
+    assertEquals(await fileSystem.exists(URI), true);
+    assertEquals([...server.requests], [["PutObject", 2], ["HeadObject", 1]]);
+    assertEquals(await s3At(server).exists(URI), true);
+  }
+});
+
+for (const redirects of [true, false]) {
+  const how = redirects ? "301" : "400";
+  Deno.test(`S3FileSystem follows a bucket to its region when that is told by ${how}, once`, async () => {
+    await using server = await startS3Server({
+      buckets: { bucket: {}, away: { region: "eu-north-1" } },
+    });
+    server.redirects = redirects;
+    for (
+      const call of [
+        (fileSystem: S3FileSystem) => fileSystem.exists("s3://away/x"),
+        (fileSystem: S3FileSystem) => fileSystem.write("s3://away/x", CONTENT),
+      ]
+    ) {
+      const fileSystem = s3At(server);
+      await call(fileSystem);
+      server.forget();
+      await fileSystem.write("s3://away/y", CONTENT);
+      await fileSystem.write("s3://bucket/y", CONTENT);
+      assertEquals([...server.requests], [["PutObject", 2]]);
+    }
+  });
+}
+
+Deno.test("S3FileSystem sends nothing to where it was not told to go", async () => {
+  await using server = await startS3Server();
+  await using elsewhere = await startS3Server();
+  const location = `${elsewhere.url}/bucket/folder/file.txt`;
+  const refusal = new S3Refusal(307, "TemporaryRedirect", "Go there", {}, { location });
+  server.fault = always("PutObject", { kind: "refuse", refusal });
+  await assertRejects(() => s3At(server).write(URI, CONTENT), TargetError, "at another endpoint");
+  assertEquals([server.total, elsewhere.total], [1, 0]);
+});
+
+Deno.test("S3FileSystem gets new credentials when those it has are not taken any more", async () => {
+  await using server = await startS3Server();
+  let given = 0;
+  const credentials = () => {
+    given++;
+    // Of no use from the start, which those that hand them in need not know.
+    const { expires: _, ...issued } = server.issue(given === 1 ? -1 : undefined);
+    return issued;
+  };
+  const fileSystem = s3At(server, { credentials });
+  server.put("bucket", "folder/file.txt", CONTENT);
+  const { DeleteObject: _, ...calls } = CALLS;
+  await Promise.all(Object.values(calls).map((call) => call(fileSystem)));
+  assertEquals(given, 2);
+});
+
+Deno.test("S3FileSystem does not ask for ever for credentials that nobody takes", async () => {
+  await using server = await startS3Server();
+  let given = 0;
+  const credentials = () => {
+    const { expires: _, ...issued } = server.issue(-1);
+    given++;
+    return issued;
+  };
+  const fileSystem = s3At(server, { credentials, retryBudget: 3 });
+  await assertRejects(() => fileSystem.exists(URI), TargetError, "The credentials have expired");
+  assert(given <= 6, `asked ${given} times`);
+});
+
+Deno.test("S3FileSystem signs nothing for anonymous use", async () => {
+  await using server = await startS3Server({ buckets: { open: { isPublic: true }, bucket: {} } });
+  const fileSystem = s3At(server, { credentials: "anonymous" });
+  await fileSystem.write("s3://open/x", CONTENT);
+  assertEquals(await textOf(fileSystem, "s3://open/x"), CONTENT);
+  await assertRejects(() => fileSystem.exists(URI), TargetError, "AccessDenied");
+  assert(server.log.every(({ headers }) => headers.authorization === undefined));
+});
+
+Deno.test("S3FileSystem sends what stores want to know of each content", async () => {
+  await using server = await startS3Server();
+  await s3At(server).write(URI, "hello");
+  const headers = server.log[0]?.headers;
+  assertEquals(headers?.["content-md5"], "XUFAKrxLKna5cZ2REBfFkg==");
+  assertEquals(headers?.["content-length"], "5");
+  assertEquals(
+    headers?.["x-amz-content-sha256"],
+    "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
+  );
+});
+
+Deno.test("S3FileSystem needs one request for each thing asked, and one more for a bucket", async () => {
+  await using server = await startS3Server();
+  const fileSystem = s3At(server);
+  for (let i = 0; i < 5; i++) {
+    const uri = `s3://bucket/${i}`;
+    assertEquals(await fileSystem.exists(uri), false);
+    await fileSystem.write(uri, ReadableStream.from([new Uint8Array(10)]));
+    assertEquals(await fileSystem.exists(uri), true);
+    assertEquals((await textOf(fileSystem, uri)).length, 10);
+  }
+  assertEquals([...server.requests], [["HeadObject", 10], ["GetObject", 6], ["PutObject", 5]]);
+});
