@@ -31,6 +31,7 @@ import { type BuildOptions, type BuildSettings, settingsOf } from "./build_optio
 import { Limits } from "./limits.ts";
 import { Locks, type LockTurn } from "./locks.ts";
 import { discover, reserve } from "./discovery.ts";
+import { OutputIndex } from "./output_index.ts";
 import { countsOf, Progress, resultsOf } from "./progress.ts";
 import { Recorder } from "./recorder.ts";
 import { type BuildProgress, Reporters, type TaskEvent } from "./reporter.ts";
@@ -126,6 +127,7 @@ class Build {
   readonly #limits: Limits;
   readonly #reporters: Reporters;
   readonly #recorder: Recorder | undefined;
+  readonly #outputIndex: OutputIndex | undefined;
   readonly #locks: Locks | undefined;
   readonly #progress: Progress;
   readonly #stop: Stop;
@@ -192,6 +194,12 @@ class Build {
         onRoom: () => this.#wakeUp(),
       });
     }
+    if (settings.outputIndex) {
+      this.#outputIndex = new OutputIndex({
+        buildId: () => this.#buildId,
+        warn: (message) => this.#warn(message),
+      });
+    }
     const { globalLockManager: manager, globalLockConfig } = settings;
     if (manager !== undefined && globalLockConfig.enabled !== false) {
       this.#locks = new Locks({
@@ -234,6 +242,7 @@ class Build {
       this.#progress.phase = "recording";
       await this.#endRecording();
       this.#throwIfBroken(); // the registry may have refused what was told last
+      await this.#endIndex();
       if (this.#locks !== undefined) await this.#stop.atMost(this.#locks.close());
       // A signal that came while the last task kept the event loop to itself is not lost.
       if (this.#settings.handleSignals && this.#slice.isOver) await this.#slice.giveTurn();
@@ -243,6 +252,7 @@ class Build {
     } catch (error) {
       this.#stop.ask(error);
       if (this.#recorder !== undefined) await this.#stop.atMost(this.#recorder.fail(error));
+      await this.#endIndex();
       if (this.#locks !== undefined) await this.#stop.atMost(this.#locks.close());
       await this.#reporters.buildBroke(error);
       throw error;
@@ -307,6 +317,10 @@ class Build {
     } finally {
       clearTimeout(warning);
     }
+  }
+
+  async #endIndex(): Promise<void> {
+    if (this.#outputIndex !== undefined) await this.#stop.atMost(this.#outputIndex.close());
   }
 
   /** Starts what is ready, takes in what has ended, until nothing moves any more. */
@@ -531,6 +545,7 @@ class Build {
     this.#attempts.delete(node);
     const registry = this.#recorder?.isClosed === false ? this.#settings.registry : undefined;
     const complete = this.#locks?.completion(node, registry);
+    this.#outputIndex?.completed(task);
     if (!this.#isWatched) return;
     const event: TaskEvent = { kind: "completed", task };
     this.#recorder?.record(event, complete);
@@ -565,6 +580,7 @@ class Build {
     const schedule = this.#schedule;
     schedule.suspended(node);
     this.#kept.set(node, context);
+    this.#outputIndex?.suspended(schedule.task(node), requires);
     if (this.#isWatched) this.#tell({ kind: "suspended", task: schedule.task(node), requires });
     try {
       // Others that wait in a circle are found when nothing moves any more.
@@ -821,6 +837,10 @@ class Build {
     this.#reporters.warned(message);
   }
 
+  get #buildId(): string {
+    return this.#recorder?.buildId ?? this.#settings.resumeBuildId ?? NIL_BUILD_ID;
+  }
+
   get #status(): BuildStatus {
     const { counts, size } = this.#schedule;
     if (counts.failed > 0) return "failure";
@@ -837,7 +857,7 @@ class Build {
       warnings: this.#warnings,
       duration,
       retried: this.#retried,
-      buildId: this.#recorder?.buildId ?? this.#settings.resumeBuildId ?? NIL_BUILD_ID,
+      buildId: this.#buildId,
       reason: this.#stop.reason,
       tasks: () => resultsOf(schedule, this.#errors, this.#lastErrors),
     });

@@ -67,6 +67,11 @@ export interface BuildOptions {
   readonly globalLockManager?: GlobalConcurrencyLockManager | undefined;
   /** Which tasks are locked, and how long a build waits for others that have a lock. */
   readonly globalLockConfig?: GlobalLockConfig | undefined;
+  /**
+   * Whether what was built is noted down below the target root, in `.stardag/index`, for `explain()` and `gc()`; on unless
+   * told. Nothing is noted of outputs in memory, nor where Deno may not write.
+   */
+  readonly outputIndex?: boolean | undefined;
 }
 
 /** All of {@linkcode BuildOptions}, to tell what is none. */
@@ -85,6 +90,7 @@ const OPTIONS = [
   "resumeBuildId",
   "globalLockManager",
   "globalLockConfig",
+  "outputIndex",
 ] as const satisfies readonly (keyof BuildOptions)[];
 
 /** The options with nothing left out. */
@@ -99,6 +105,7 @@ export interface BuildSettings extends Omit<BuildOptions, "reporter" | "globalLo
   readonly registry: Registry;
   readonly onRegistryFailure: OnRegistryFailure;
   readonly globalLockConfig: LockSettings;
+  readonly outputIndex: boolean;
 }
 
 /** All methods of {@linkcode Reporter}, to tell what is none: it would never be called. */
@@ -131,6 +138,7 @@ export function settingsOf(options: BuildOptions): BuildSettings {
     resumeBuildId,
     globalLockManager,
     globalLockConfig = {},
+    outputIndex = true,
   } = options;
   const reporters: readonly Reporter[] = Array.isArray(reporter) ? reporter : [reporter];
   checkExecutor(executor);
@@ -176,6 +184,9 @@ export function settingsOf(options: BuildOptions): BuildSettings {
     );
   }
   checkLockManager(globalLockManager, globalLockConfig);
+  if (typeof outputIndex !== "boolean") {
+    throw new TypeError(wrong("outputIndex", outputIndex, "give true or false"));
+  }
   return {
     ...options,
     globalLockConfig: lockSettingsOf(globalLockConfig, globalLockManager),
@@ -187,6 +198,7 @@ export function settingsOf(options: BuildOptions): BuildSettings {
     reporters,
     registry,
     onRegistryFailure,
+    outputIndex,
   };
 }
 

@@ -30,8 +30,8 @@ export interface DiscoverOptions {
   readonly maxConcurrent: number;
   /** Stops looking. */
   readonly signal: AbortSignal;
-  /** The limits of the build. */
-  readonly limits: Limits;
+  /** The limits of the build; without them, no task is counted. */
+  readonly limits: Limits | undefined;
   /** Of the build: what tasks say of themselves may take its time, too. */
   readonly slice: TimeSlice;
   /** Called after each level; gives what else is to be looked at by then. */
@@ -123,14 +123,19 @@ export async function discover(
   }
 }
 
-function setPolicy(schedule: Schedule, node: number, policy: RunPolicy, limits: Limits): void {
+function setPolicy(
+  schedule: Schedule,
+  node: number,
+  policy: RunPolicy,
+  limits: Limits | undefined,
+): void {
   const task = schedule.task(node);
   try {
     const keys = policy.concurrencyKeys(task);
     schedule.setPolicy(
       node,
       policy.priority(task),
-      keys.length === 0 ? undefined : limits.named(keys, task),
+      keys.length === 0 ? undefined : limits?.named(keys, task),
     );
   } catch (error) {
     if (error instanceof ConfigError) throw error;
@@ -140,7 +145,8 @@ function setPolicy(schedule: Schedule, node: number, policy: RunPolicy, limits: 
   }
 }
 
-function requirementsOf(task: AnyTask): AnyTask[] {
+/** What the task requires. Throws `DiscoveryError` when it cannot tell. */
+export function requirementsOf(task: AnyTask): AnyTask[] {
   try {
     return flattenTaskStruct(task.requires());
   } catch (error) {
@@ -151,10 +157,10 @@ function requirementsOf(task: AnyTask): AnyTask[] {
 }
 
 /** For each node whether its task is complete; `undefined` where that cannot be told. */
-async function areComplete(
+export async function areComplete(
   schedule: Schedule,
   nodes: readonly number[],
-  { maxConcurrent, signal, slice, onError }: DiscoverOptions,
+  { maxConcurrent, signal, slice, onError }: Omit<DiscoverOptions, "limits">,
 ): Promise<readonly (boolean | undefined)[]> {
   const answers: (boolean | undefined)[] = new Array(nodes.length).fill(undefined);
   const refuse = (i: number, error: unknown): void => {

@@ -180,6 +180,13 @@ export class Schedule {
     this.#last.set(required, edge);
   }
 
+  /** Visits the nodes that were told to wait for this one. */
+  eachDependent(node: number, visit: (dependent: number) => void): void {
+    for (let edge = this.#first.get(node); edge !== NONE; edge = this.#next.get(edge)) {
+      visit(this.#to.get(edge));
+    }
+  }
+
   /** All that the node requires is known: it is ready as soon as all of it is complete, skipped when some has failed. */
   release(node: number, required: readonly number[]): void {
     if (!this.#isOpen(node)) return;

@@ -131,6 +131,10 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
       return true;
     }
 
+    get [MAY_YIELD](): boolean {
+      return isGeneratorFunction(run);
+    }
+
     #runWith(args: Bag, given: RunContext): RunResult {
       const context = TaskContext.of(given);
       const result = run(args as Args<P>, context);
@@ -174,6 +178,14 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
     [TASK_TYPE]: { get: () => taskTypeOf(FunctionTask) },
   });
   return make as unknown as TaskFunction<P, Output<O>>;
+}
+
+/** Under which a function task says whether its function is a generator: its own `run()` is none. */
+const MAY_YIELD: unique symbol = Symbol("may yield");
+
+/** Whether the task may yield others when it runs: which ones, nobody can know before. */
+export function mayYield(task: AnyTask): boolean {
+  return (task as { readonly [MAY_YIELD]?: boolean })[MAY_YIELD] ?? isGeneratorFunction(task.run);
 }
 
 type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, unknown, unknown>;

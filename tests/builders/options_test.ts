@@ -254,6 +254,7 @@ Deno.test("an option that is undefined is not given", async () => {
       resumeBuildId: 0,
       globalLockManager: 0,
       globalLockConfig: 0,
+      outputIndex: 0,
     } satisfies Record<keyof sd.BuildOptions, 0>,
   );
   const summary = await buildWith(Object.fromEntries(names.map((name) => [name, undefined])));
