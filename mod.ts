@@ -147,6 +147,15 @@ export type { WorkerKind } from "./src/executors/worker_protocol.ts";
 
 // ---- seeing into a DAG: nothing is run ----
 export { diff, explain, plan, toDot, toMermaid, toSvg, tree } from "./src/inspect/inspect.ts";
+export type {
+  ExplainedField,
+  Explanation,
+  ExplanationJson,
+  NearestOutput,
+  ReuseReason,
+} from "./src/inspect/explanation.ts";
+export type { PastChange } from "./src/inspect/past_changes.ts";
+export type { IndexedOutput } from "./src/inspect/index_reader.ts";
 export type { CheckOptions } from "./src/inspect/checks.ts";
 export type { PlanOptions } from "./src/inspect/planning.ts";
 export type {
