@@ -12,7 +12,7 @@ export const PART_SIZE = 5 * MIB;
 /** How much is in memory at most, of one file. */
 const MOST_IN_MEMORY = 64 * MIB;
 /** How many parts are sent at once, at most. */
-const MOST_AT_ONCE = 3;
+const MOST_AT_ONCE = 2;
 /** After so many parts they get larger, up to so many times. */
 const GROW_AFTER = 1000;
 const MOST_GROWTH = 3;
