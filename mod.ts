@@ -215,7 +215,6 @@ export {
   CachedRemoteFileSystem,
   type CachedRemoteFileSystemOptions,
 } from "./src/targets/cached_remote.ts";
-export { MemoryRemoteFileSystem } from "./src/targets/memory_remote.ts";
 export { LocalTarget, type LocalTargetOptions } from "./src/targets/local.ts";
 export { DirectoryTarget, type TargetPrototype } from "./src/targets/directory.ts";
 export {

@@ -214,10 +214,12 @@ function lineOf(
   return `${BEFORE_ID}${task.id}${BEFORE_TASK}${canonical},"at":${Date.now()}${uri}${requires}}\n`;
 }
 
-/** Ids of what the task required and does not have in its parameters. */
+/** Ids of what the task required that are not in the text that its own id is made of. */
 function othersOf(task: AnyTask, yielded: ReadonlySet<string> = new Set()): ReadonlySet<string> {
   const required = flattenTaskStruct(task.requires());
-  const inParameters = tasksInParameters(task);
+  // What is in a parameter that is no part of the id is in no such text.
+  const text = taskTypeOf(task).hasInsignificant ? canonicalTask(task) : undefined;
+  const inParameters = tasksInParameters(task).filter(({ id }) => text?.includes(id) ?? true);
   // Mostly they are the same.
   if (
     yielded.size === 0 && required.length === inParameters.length &&

@@ -70,7 +70,7 @@ function addStatus(auth: Command, io: CliIo): void {
     .option("--json", "print it as one JSON document")
     .action(async (options: StatusOptions) => {
       const { showStatus } = await import("./sign_in_commands.ts");
-      await showStatus(options, io);
+      showStatus(options, io);
     });
   withExamples(command, ["stardag auth status", "stardag auth status --json | jq .signIns"]);
 }

@@ -76,7 +76,7 @@ export async function removeNamedRegistry(
   }
   const wasDefault = profiles.find((profile) => profile === own?.defaultProfile);
   if (wasDefault !== undefined) tellDefaultIsGone(wasDefault, io);
-  const isSignedIn = (await signIns(home, names)).some(({ registryName }) => registryName === name);
+  const isSignedIn = signIns(home, names).some(({ registryName }) => registryName === name);
   if (isSignedIn) {
     io.tell(`What was signed in with is kept. Remove it with "stardag auth logout -r ${name}"`);
   }

@@ -29,6 +29,11 @@ export class CliStream {
     this.#text.write(text);
   }
 
+  /** Writes bytes as they are. `false` when nobody reads any more. */
+  writeBytes(bytes: Uint8Array): boolean {
+    return this.#text.writeBytes(bytes);
+  }
+
   /** Why nothing is written any more, unless it is that nobody reads. */
   get error(): unknown {
     return this.#text.error;

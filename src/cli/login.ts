@@ -8,7 +8,8 @@ import { loadConfig, type StardagConfig } from "../config/config.ts";
 import { addRegistry } from "../config/config_change.ts";
 import { quoted } from "../config/config_file.ts";
 import { writeCredentials } from "../config/credentials_change.ts";
-import { registryUrl } from "../config/registry_url.ts";
+import { changeFile } from "../config/file_change.ts";
+import { configPath } from "../config/paths.ts";
 import { Sources } from "../config/sources.ts";
 import { ConfigError, InterruptedError } from "../errors.ts";
 import { printableLine } from "../reporters/text_width.ts";
@@ -17,10 +18,8 @@ import { signedInWithBrowser } from "./browser_sign_in.ts";
 import { chosen } from "./choose.ts";
 import type { CliIo } from "./cli_io.ts";
 import { madeProfile } from "./login_profile.ts";
-import { UsageError } from "./usage.ts";
-import { choosableRegistries, type ConfigFiles, configFiles, registriesIn } from "./work_place.ts";
-
-const ACTION = "sign in";
+import { ACTION, type NamedRegistry, registryToSignInTo } from "./login_registry.ts";
+import { type ConfigFiles, configFiles } from "./work_place.ts";
 
 /** Options of `auth login`. */
 export interface LoginOptions {
@@ -33,12 +32,6 @@ export interface LoginOptions {
   readonly timeout: number;
   readonly port: number;
   readonly json?: boolean | undefined;
-}
-
-/** A registry as it is called. */
-interface NamedRegistry {
-  readonly name: string;
-  readonly url: string;
 }
 
 /** Signs in. When it is interrupted it says so, and the exit code is 130. */
@@ -91,56 +84,6 @@ async function signInAndSettle(options: LoginOptions, io: CliIo): Promise<void> 
   tellWhatGoesBefore(made, io);
 }
 
-/** Where: told by name or by url, that of the profile in use, or the only one there is. */
-async function registryToSignInTo(
-  { registry: name, apiUrl }: LoginOptions,
-  { files, own }: ConfigFiles,
-  { api, context }: StardagConfig,
-  io: CliIo,
-): Promise<NamedRegistry> {
-  const registries = registriesIn(files);
-  const isOfVariable = api.isUsed && context.registryName === undefined &&
-    ["STARDAG_API_URL", "STARDAG_REGISTRY_URL"].some((each) => new Sources().variable(each));
-  const url = apiUrl !== undefined
-    ? registryUrl(apiUrl, () => "--api-url")
-    : name === undefined && isOfVariable
-    ? api.url
-    : undefined;
-  if (url === undefined && registries.size === 0) {
-    throw new UsageError(
-      `Cannot ${ACTION}: no registry is configured. Name one with --api-url <url>`,
-    );
-  }
-  const [known] = [...registries].find(([, each]) => each === url) ?? [];
-  const registry = url === undefined
-    ? await chosenRegistry(registries, name, context.registryName, io)
-    : { name: name ?? known ?? "default", url };
-  const before = own?.registries.get(registry.name);
-  if (before === registry.url) return registry;
-  if (before === undefined) {
-    if (name !== undefined || url !== undefined) return registry;
-    throw new UsageError(
-      `Cannot ${ACTION}: only the project says that there is a registry "${registry.name}" at ${registry.url}. ` +
-        `If you trust it, name it with --registry`,
-    );
-  }
-  throw new UsageError(
-    `Cannot ${ACTION}: the registry "${registry.name}" is at ${before}, and not at ${registry.url}. ` +
-      `Give another name with --registry, or change its url with "stardag config registry add"`,
-  );
-}
-
-async function chosenRegistry(
-  registries: ReadonlyMap<string, string>,
-  wanted: string | undefined,
-  usual: string | undefined,
-  io: CliIo,
-): Promise<NamedRegistry> {
-  const options = { action: ACTION, what: "registry", wanted, usual };
-  const { slug, name } = await chosen(choosableRegistries(registries), options, io);
-  return { name: slug, url: name };
-}
-
 /** Has somebody sign in, and keeps what that takes. */
 async function signedIn(
   options: LoginOptions,
@@ -157,6 +100,8 @@ async function signedIn(
         `Do so with Python's "stardag auth login", whose sign-in is used here, too`,
     );
   }
+  // Nobody signs in for nothing.
+  await changeFile(configPath(home), (text) => text, { isSecret: false });
   io.tell(`Signing in to "${name}" at ${url}`);
   const request = { action: `${ACTION} to the registry "${name}"`, timeout: api.timeout };
   const { user, identity, refreshToken, tokenEndpoint } = await signedInWithBrowser(

@@ -15,6 +15,17 @@ export function countOf(value: string): number {
   return count;
 }
 
+/** A time in milliseconds: a number with the unit `d`, `h`, `min` or `s`, or 0. */
+export function ageOf(value: string): number {
+  const [, count, unit = "s"] = /^(\d+(?:\.\d+)?)(d|h|min|s)$|^0$/.exec(value) ?? [undefined];
+  if (value !== "0" && count === undefined) {
+    throw new InvalidArgumentError("Give a number and a unit, d, h, min or s, e.g. 7d.");
+  }
+  return Number(count ?? 0) * UNITS[unit as keyof typeof UNITS];
+}
+
+const UNITS = { d: 86_400_000, h: 3_600_000, min: 60_000, s: 1_000 };
+
 /** Counts by name, of an option that may be given several times. */
 export function limitsOf(
   value: string,

@@ -13,6 +13,7 @@ import { addCompletionsCommand } from "./completions_command.ts";
 import { addConfigCommands } from "./config_commands.ts";
 import { withExamples } from "./help.ts";
 import { addInspectCommands } from "./inspect_commands.ts";
+import { addOutputsCommands } from "./outputs_commands.ts";
 import { VERSION } from "./version.ts";
 
 /** The declared commands, which write to `io`. Nothing ends the process or writes elsewhere. */
@@ -42,6 +43,7 @@ export function cliProgram(io: CliIo): Command {
   // In the order in which help shows them. Commands take over what is set above, so it must be set before.
   addBuildCommands(program, io);
   addInspectCommands(program, io);
+  addOutputsCommands(program, io);
   addAuthCommands(program, io);
   addConfigCommands(program, io);
   addCompletionsCommand(program, io);

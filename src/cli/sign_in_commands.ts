@@ -43,7 +43,7 @@ export async function logout(
   const action = "sign out";
   const { home, files } = configFiles(action);
   const registries = registriesIn(files);
-  const before = await signIns(home, [...registries.keys()]);
+  const before = signIns(home, [...registries.keys()]);
   if (all) {
     await removeAllCredentials(home);
   } else if (before.length > 0 || registry !== undefined) {
@@ -52,7 +52,7 @@ export async function logout(
       if (registryName === name) await removeCredentials(home, registryName, user);
     }
   }
-  const signedIn = await signIns(home, [...registries.keys()]);
+  const signedIn = signIns(home, [...registries.keys()]);
   const isLeft = (signIn: SignIn): boolean => signedIn.some((each) => isSame(each, signIn));
   const removed = before.filter((each) => !isLeft(each));
   if (json) {
@@ -89,7 +89,7 @@ async function registryToLeave(
 }
 
 /** Tells who builds are told as, and who else is signed in. */
-export async function showStatus({ json = false }: StatusOptions, io: CliIo): Promise<void> {
+export function showStatus({ json = false }: StatusOptions, io: CliIo): void {
   const { home, files } = configFiles("tell who is signed in");
   const config = loadConfig();
   const { api, context, apiKey, accessToken } = config;
@@ -104,7 +104,7 @@ export async function showStatus({ json = false }: StatusOptions, io: CliIo): Pr
     environment: environment ?? null,
     tokenExpiresAt: accessToken?.expiresAt ?? null,
     isRenewable: apiKey === undefined && canRenew(context),
-    signIns: await signIns(home, [...registriesIn(files).keys()]),
+    signIns: signIns(home, [...registriesIn(files).keys()]),
   };
   if (json) {
     io.json(status);

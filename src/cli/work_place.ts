@@ -46,7 +46,8 @@ export function configFiles(action: string): ConfigFiles {
   const sources = new Sources();
   const home = sources.home();
   const all = readConfigFiles(sources, true);
-  sources.requireAll(`Cannot ${action}`, "which is where the configuration is");
+  const state = `Cannot ${action}: the configuration is kept in the home folder`;
+  sources.requireAll(state, "which is where it is");
   if (home === undefined) {
     throw new ConfigError(`Cannot ${action}: ${homeVariable()} is not set. Set it to your home`);
   }
@@ -96,7 +97,7 @@ export async function workPlace(
     io,
   );
   const context = config.context.registryName === registryName ? config.context : undefined;
-  const users = (await signIns(home, [...registries.keys()]))
+  const users = signIns(home, [...registries.keys()])
     .filter((each) => each.registryName === registryName);
   const name = user ?? context?.user ?? await onlyUser(action, users, registryName, io);
   const place: SignInConfig = {

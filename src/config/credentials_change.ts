@@ -16,17 +16,21 @@ const SECRET = { isSecret: true };
 /** Of the seconds that a token is good for, those after which a new one is had, so that none ends on its way. */
 const USED_LIFE = 0.8;
 
+/** A token as it was given. */
+export interface GivenToken {
+  /** The token. */
+  readonly token: Secret;
+  /** For how long it is good, in seconds from now. */
+  readonly expiresIn: number;
+}
+
 /** Keeps a token for as long as it should be used. */
 export async function writeAccessToken(
   home: string,
   registryName: string,
   user: string,
   workspaceId: string,
-  { token, expiresIn }: {
-    readonly token: Secret;
-    /** In seconds from now. */
-    readonly expiresIn: number;
-  },
+  { token, expiresIn }: GivenToken,
 ): Promise<void> {
   const path = accessTokenPath(home, registryName, user, workspaceId);
   const file = {

@@ -168,7 +168,7 @@ function garbageText(garbage: Garbage, mostOutputs: number): string {
   const what = [count(outputs.length, "output", "outputs"), ...others].join(", ");
   const lines = [`${dryRun ? "Would remove" : "Removed"} ${what}: ${sizeText(size)}`];
   if (outputs.length > 0) {
-    lines.push("", ...typeLines(types), "", ...outputLines(outputs, mostOutputs));
+    lines.push("", ...typeLines(types, dryRun), "", ...outputLines(outputs, mostOutputs));
   }
   return [...lines, "", `Kept are ${kept}`, ...errorLines(garbage.errors)].join("\n");
 }
@@ -181,14 +181,14 @@ function keptText({ kept, minAge }: Garbage): string {
   return parts.join(", ");
 }
 
-function typeLines(types: readonly GarbageType[]): readonly string[] {
+function typeLines(types: readonly GarbageType[], dryRun: boolean): readonly string[] {
   const rows = types.slice(0, MOST_TYPES).map(({ type, removed, size, kept }) => [
     type,
     removed,
     sizeText(size),
     kept,
   ]);
-  const lines = [...tableText(["type", "removed", "size", "kept"], rows)];
+  const lines = [...tableText(["type", dryRun ? "to remove" : "removed", "size", "kept"], rows)];
   if (types.length > MOST_TYPES) lines.push(`  ... and ${types.length - MOST_TYPES} more types`);
   return lines;
 }

@@ -77,7 +77,8 @@ export async function gc(struct: TaskStruct, options: GcOptions): Promise<Garbag
     const files = await storedFiles(root, records, signal);
     return await garbageIn(files, { reach, records, now, minAge });
   }));
-  const removables = found.flatMap(({ garbage }) => garbage);
+  const removables = found.flatMap(({ garbage }) => garbage)
+    .sort((a, b) => a.item.uri < b.item.uri ? -1 : 1);
   const removed = dryRun
     ? { items: removables.map(({ item }) => item), errors: [] }
     : await removeAll(removables, { maxConcurrent, signal });

@@ -6,11 +6,18 @@
  */
 
 import type { AnyTask, TaskStruct } from "../tasks/task.ts";
+import type { CheckOptions } from "./checks.ts";
 import type { Diff } from "./diff.ts";
 import type { Explanation } from "./explanation.ts";
+import type { Garbage, Removal } from "./garbage.ts";
+import type { GcOptions } from "./gc.ts";
 import type { GraphOptions } from "./graph.ts";
+import type { ListOutputsOptions } from "./list_outputs.ts";
+import type { OutputList } from "./outputs.ts";
 import type { Plan } from "./plan.ts";
 import type { PlanOptions } from "./planning.ts";
+import type { RemoveOutputsOptions } from "./remove_outputs.ts";
+import type { Status } from "./status.ts";
 import type { Tree, TreeOptions } from "./tree.ts";
 
 /**
@@ -95,4 +102,61 @@ export async function toDot(tasks: TaskStruct, options: GraphOptions = {}): Prom
 /** The DAG as a picture. It is laid out by Graphviz as WebAssembly, which is loaded then: no program, no permission. */
 export async function toSvg(tasks: TaskStruct, options: GraphOptions = {}): Promise<string> {
   return await (await import("./svg.ts")).toSvg(tasks, options);
+}
+
+/** How the tasks of a DAG stand, counted by type: also those below what is complete. */
+export async function status(tasks: TaskStruct, options: CheckOptions = {}): Promise<Status> {
+  return await (await import("./status.ts")).status(tasks, options);
+}
+
+/**
+ * The outputs that are there, by type. What is stored tells which there are, the index tells their types and parameters:
+ * for what is not in it, such as outputs of Python, the type is the folder that they are in.
+ */
+export async function listOutputs(options: ListOutputsOptions = {}): Promise<OutputList> {
+  return await (await import("./list_outputs.ts")).listOutputs(options);
+}
+
+/**
+ * Removes the outputs below target roots that none of the tasks reaches, and what dead writers have left there. It only
+ * tells what it would remove unless `dryRun` is `false`.
+ *
+ * Kept is what the tasks require, down through what is complete, by today's code; and what they have yielded when they
+ * ran, by the index that builds keep. Rejects with a `StardagError` when that is not known of a task that may have yielded
+ * others. Other pipelines that share the root are none of the tasks': name tasks of theirs, too.
+ *
+ * Only removed is what is named like an output, `.../ab/cd/<id>...`, or what the index knows as one, and what is older
+ * than `minAge`. So a build that runs meanwhile keeps what it makes; what it only reads, and was made before, may go away,
+ * if it is no task of the ones named. What cannot be removed is in `errors`, and the rest is removed all the same.
+ *
+ * @example
+ * ```ts
+ * import * as sd from "@stardag/core";
+ * import { z } from "zod";
+ *
+ * const root = await Deno.makeTempDir();
+ * using _ = sd.targetFactoryProvider.override(
+ *   new sd.TargetFactory({ targetRoots: { default: root } }),
+ * );
+ * const count = sd.task({ name: "count", params: { to: z.int() }, output: z.int(), run: ({ to }) => to });
+ * await sd.build([count({ to: 1 }), count({ to: 2 })]);
+ * const garbage = await sd.gc(count({ to: 2 }), { minAge: 0 });
+ * console.log(garbage.outputs.length); // 1
+ * console.log(String(garbage)); // the same for a person
+ * await Deno.remove(root, { recursive: true });
+ * ```
+ */
+export async function gc(tasks: TaskStruct, options: GcOptions = {}): Promise<Garbage> {
+  return await (await import("./gc.ts")).gc(tasks, options);
+}
+
+/**
+ * Removes the outputs of the tasks, so that a build makes them again; with `downstream` also those of what depends on
+ * them. It only tells what it would remove unless `dryRun` is `false`.
+ */
+export async function removeOutputs(
+  tasks: TaskStruct,
+  options: RemoveOutputsOptions = {},
+): Promise<Removal> {
+  return await (await import("./remove_outputs.ts")).removeOutputs(tasks, options);
 }

@@ -11,6 +11,9 @@ import type { Dag } from "./dag.ts";
 import { requiredIds } from "./index_reader.ts";
 import type { OutputRecords } from "./output_records.ts";
 
+/** Ids of tasks; others only look like one in the text that an id is made of. */
+const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-5/;
+
 /** What is reached. */
 export interface Reach {
   /** Ids of the tasks. */
@@ -39,7 +42,7 @@ export function reachOf(dag: Dag, records: OutputRecords): Reach {
     if (record !== undefined) {
       uris.add(record.uri);
       const required = task === undefined ? requiredIds(record) : record.requires;
-      for (const each of required) ids.add(each);
+      for (const each of required) if (TASK_ID.test(each)) ids.add(each);
     } else if (task === undefined) {
       unrecorded.push(`${id}, which was yielded`);
     } else if (mayYield(task)) {

@@ -73,20 +73,21 @@ export async function removeAll(
   removables: readonly Removable[],
   { maxConcurrent, signal }: RemoveAllOptions,
 ): Promise<Removed> {
-  const items: RemovedItem[] = [];
+  const gone = new Set<Removable>();
   const errors: RemovalError[] = [];
   const rest = removables.values();
   const lane = async (): Promise<void> => {
-    for (const { item, remove } of rest) {
+    for (const removable of rest) {
       signal?.throwIfAborted();
       try {
-        if (await remove()) items.push(item);
+        if (await removable.remove()) gone.add(removable);
       } catch (error) {
-        errors.push({ uri: item.uri, message: messageOf(error) });
+        errors.push({ uri: removable.item.uri, message: messageOf(error) });
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(maxConcurrent, removables.length) }, lane));
+  const items = removables.filter((each) => gone.has(each)).map(({ item }) => item);
   return { items, errors };
 }
 

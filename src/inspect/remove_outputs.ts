@@ -5,8 +5,7 @@
  */
 
 import { checkOptions } from "../options.ts";
-import { targetFactoryProvider } from "../targets/factory.ts";
-import { checkRemovable, findFile, listFiles } from "../targets/listing.ts";
+import { findFile, listFiles } from "../targets/listing.ts";
 import type { RemoteFile } from "../targets/remote.ts";
 import { outputUriOf } from "../tasks/output_uri.ts";
 import type { TaskStruct } from "../tasks/task.ts";
@@ -132,7 +131,6 @@ async function filesOf(uri: string): Promise<readonly RemoteFile[]> {
     const file = await findFile(uri);
     return file === undefined ? [] : [file];
   }
-  checkRemovable(uri);
   const base = uri.slice(0, -1);
   const flags = await Promise.all([findFile(`${base}._DONE`), findFile(`${base}._SUB_KEYS`)]);
   const inside = await Array.fromAsync(listFiles(uri));

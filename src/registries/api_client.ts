@@ -24,6 +24,7 @@ import {
 import { describe, isPlainObject, parseJson } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import { backOff } from "../tasks/run_policy.ts";
+import { claimsOf } from "./jwt.ts";
 
 /** How to reach the registry service, and who asks: an API key, or a token for one environment; never both. */
 export interface ApiClientOptions {
@@ -474,14 +475,8 @@ function checkSecret(secret: string, name: string, action: string): void {
 
 /** When a token ends, as far as it is a JWT that says so. What it says is only looked at, not trusted. */
 function endOf(token: string): number {
-  try {
-    const part = token.split(".")[1] ?? "";
-    const bytes = Uint8Array.fromBase64(part, { alphabet: "base64url" });
-    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return isPlainObject(claims) && typeof claims.exp === "number" ? claims.exp * 1000 : Infinity;
-  } catch {
-    return Infinity;
-  }
+  const { exp } = claimsOf(token);
+  return typeof exp === "number" ? exp * 1000 : Infinity;
 }
 
 /** Whether it is an id in the path that the service does not know: others that answer 404 do not know the path. */

@@ -14,29 +14,29 @@ import {
   readCredentials,
   type RefreshGrant,
 } from "../config/credentials.ts";
-import { replaceRefreshToken, writeAccessToken } from "../config/credentials_change.ts";
+import {
+  type GivenToken,
+  replaceRefreshToken,
+  writeAccessToken,
+} from "../config/credentials_change.ts";
 import { lockFile } from "../config/file_change.ts";
 import { configPath, credentialsPath } from "../config/paths.ts";
-import { netFlag } from "../config/registry_url.ts";
 import { Secret } from "../config/secret.ts";
 import { Sources } from "../config/sources.ts";
-import {
-  ConfigError,
-  messageOf,
-  PermissionError,
-  RegistryError,
-  TokenExpiredError,
-} from "../errors.ts";
+import { ConfigError, messageOf, PermissionError, TokenExpiredError } from "../errors.ts";
 import { ApiClient, type TokenSource } from "./api_client.ts";
+import { askForTokens, providerMessage } from "./identity_provider.ts";
 
 const ACTION = "sign in";
 
-/** Where a user works. */
+/** Of the configuration, what it takes to sign in. */
+export type SignInConfig = Pick<StardagConfig, "api" | "context">;
+
+/** Who signs in where. */
 interface Account {
   readonly home: string;
   readonly registryName: string;
   readonly user: string;
-  readonly workspaceId: string;
 }
 
 /** By refresh token that is used up, the one that was given for it: for when that could not be kept. */
@@ -56,19 +56,41 @@ export function signedInToken(config: StardagConfig): TokenSource {
   return async (previous) => {
     const before = keptToken(config, previous);
     if (before !== undefined) return before;
+    const { workspaceId } = config.context;
+    if (workspaceId === undefined) throw signedOut(config);
     const account = accountOf(config);
     let obstacle: unknown;
     using _ = await turn(account).catch((error) => ignoreUnwritable(obstacle = error));
     const meanwhile = keptToken(config, previous);
     if (meanwhile !== undefined) return meanwhile;
-    const grant = grantOf(readCredentials(new Sources(), config.context));
-    if (grant === undefined) throw signedOut(config);
-    if (grant.kind === "refresh" && obstacle !== undefined) throw unkeepable(account, obstacle);
-    const token = grant.kind === "session"
-      ? grant.token
-      : await refresh(grant, config, account, successors);
-    return await exchange(token, config, account);
+    const identity = await granted(config, account, successors, obstacle);
+    return (await workspaceToken(identity, workspaceId, config)).token.reveal();
   };
+}
+
+/**
+ * A new token of the identity provider, or the session with a registry that signs people in itself: what `workspaceToken()`
+ * takes. The refresh token that comes with it is kept. Rejects as `signedInToken()` does.
+ */
+export async function identityToken(config: SignInConfig): Promise<Secret> {
+  const account = accountOf(config);
+  let obstacle: unknown;
+  using _ = await turn(account).catch((error) => ignoreUnwritable(obstacle = error));
+  return await granted(config, account, new Map(), obstacle);
+}
+
+/** What the credentials are good for. `obstacle` is why nothing can be kept, if that is so. */
+async function granted(
+  config: SignInConfig,
+  account: Account,
+  successors: Successors,
+  obstacle: unknown,
+): Promise<Secret> {
+  const grant = grantOf(readCredentials(new Sources(), config.context));
+  if (grant === undefined) throw signedOut(config);
+  if (grant.kind === "session") return grant.token;
+  if (obstacle !== undefined) throw unkeepable(account, obstacle);
+  return await refresh(grant, config, account, successors);
 }
 
 function keptToken(
@@ -81,12 +103,13 @@ function keptToken(
   return token === previous ? undefined : token;
 }
 
-function accountOf(config: StardagConfig): Account {
-  const { registryName, user, workspaceId } = config.context;
+function accountOf(config: SignInConfig): Account {
+  const { registryName, user } = config.context;
   const home = new Sources().home();
-  const isKnown = registryName !== undefined && user !== undefined && workspaceId !== undefined;
-  if (!isKnown || home === undefined) throw signedOut(config);
-  return { home, registryName, user, workspaceId };
+  if (registryName === undefined || user === undefined || home === undefined) {
+    throw signedOut(config);
+  }
+  return { home, registryName, user };
 }
 
 /** Waits until no other program is about to get a token. Rejects where the files beside the lock cannot be written. */
@@ -112,20 +135,34 @@ function unkeepable({ home, registryName, user }: Account, cause: unknown): Erro
 
 /** A token of the identity provider. The refresh token that comes with it is kept, here at least until that succeeds. */
 async function refresh(
-  grant: RefreshGrant,
-  config: StardagConfig,
+  { refreshToken: used, tokenEndpoint, clientId }: RefreshGrant,
+  { api }: SignInConfig,
   { home, registryName, user }: Account,
   successors: Successors,
 ): Promise<Secret> {
-  const used = grant.refreshToken;
-  const refreshToken = successors.get(used.reveal()) ?? used;
-  const tokens = await askProvider({ ...grant, refreshToken }, config);
-  if (tokens.refresh_token !== undefined) {
-    const next = new Secret(tokens.refresh_token);
+  const request = {
+    action: `${ACTION} to the registry "${registryName}" as "${user}"`,
+    timeout: api.timeout,
+  };
+  const given = await askForTokens(tokenEndpoint, {
+    grant_type: "refresh_token",
+    refresh_token: (successors.get(used.reveal()) ?? used).reveal(),
+    client_id: clientId,
+  }, request);
+  if (given.kind === "refused") {
+    const { status, code, answer } = given;
+    const state = `answers ${answer}: the sign-in has ended`;
+    const remedy =
+      'Sign in again with "stardag auth login", or set STARDAG_API_KEY, or build with STARDAG_NO_REGISTRY=1';
+    const message = providerMessage(request, tokenEndpoint, state, remedy);
+    throw new TokenExpiredError(message, { status, detail: code });
+  }
+  const next = given.refreshToken;
+  if (next !== undefined) {
     successors.set(used.reveal(), next);
     await replaceRefreshToken(home, registryName, user, { used, next }).catch((cause) => {
       throw new ConfigError(
-        `Cannot ${ACTION} to the registry "${registryName}" as "${user}": the refresh token is used up, and ` +
+        `Cannot ${request.action}: the refresh token is used up, and ` +
           `its successor cannot be kept: ${
             messageOf(cause)
           }. Then sign in again with "stardag auth login"`,
@@ -133,16 +170,21 @@ async function refresh(
       );
     });
   }
-  return new Secret(tokens.access_token);
+  return given.accessToken;
 }
 
-/** The registry's token for one of the identity provider. It is kept where that is possible. */
-async function exchange(
-  token: Secret,
-  { api: { url, timeout }, context }: StardagConfig,
-  { home, registryName, user, workspaceId }: Account,
-): Promise<string> {
-  const client = new ApiClient({ url, timeout, token: token.reveal() });
+/**
+ * The registry's token for a workspace in exchange for one of the identity provider. It is kept where that is possible.
+ * Rejects with `RegistryError` and `PermissionError`.
+ */
+export async function workspaceToken(
+  identity: Secret,
+  workspaceId: string,
+  config: SignInConfig,
+): Promise<GivenToken> {
+  const { api: { url, timeout }, context } = config;
+  const { home, registryName, user } = accountOf(config);
+  const client = new ApiClient({ url, timeout, token: identity.reveal() });
   const answer = await client.request({
     action: ACTION,
     method: "POST",
@@ -154,92 +196,17 @@ async function exchange(
   );
   const given = { token: new Secret(access_token), expiresIn: expires_in };
   // Whoever has signed out meanwhile leaves nothing behind.
-  if (grantOf(readCredentials(new Sources(), context)) !== undefined) {
+  if (readCredentials(new Sources(), context) !== undefined) {
     await writeAccessToken(home, registryName, user, workspaceId, given).catch(ignoreUnwritable);
   }
-  return access_token;
+  return given;
 }
 
 function ignoreUnwritable(error: unknown): undefined {
   if (!(error instanceof PermissionError || error instanceof ConfigError)) throw error;
 }
 
-interface Tokens {
-  readonly access_token: string;
-  readonly refresh_token?: string | undefined;
-}
-
-/** Asks the identity provider for tokens. */
-async function askProvider(grant: RefreshGrant, { api, context }: StardagConfig): Promise<Tokens> {
-  const cannot = (state: string, remedy = "Check whether it is up"): string =>
-    `Cannot ${ACTION} to the registry "${context.registryName}" as "${context.user}": ` +
-    `its identity provider at "${new URL(grant.tokenEndpoint).origin}" ${state}. ${remedy}`;
-  const { status, text } = await sent(grant, api.timeout, cannot);
-  if (status === 429 || status >= 500) {
-    throw new RegistryError(cannot(`answers ${status}`), { isOutage: true });
-  }
-  if (status >= 400) {
-    const code = errorCode(text);
-    const said = code === undefined ? `${status}` : `${status} "${code}"`;
-    throw new TokenExpiredError(
-      cannot(
-        `answers ${said}: the sign-in has ended`,
-        'Sign in again with "stardag auth login", or set STARDAG_API_KEY, or build with STARDAG_NO_REGISTRY=1',
-      ),
-      { status, detail: code },
-    );
-  }
-  const tokens = read(
-    text,
-    z.object({ access_token: z.string(), refresh_token: z.string().optional() }),
-  );
-  if (tokens !== undefined) return tokens;
-  throw new RegistryError(cannot(`answers ${status} without a token`), { isOutage: false });
-}
-
-async function sent(
-  { tokenEndpoint, refreshToken, clientId }: RefreshGrant,
-  timeout: number,
-  cannot: (state: string, remedy?: string) => string,
-): Promise<{ readonly status: number; readonly text: string }> {
-  try {
-    const response = await fetch(tokenEndpoint, {
-      method: "POST",
-      body: new URLSearchParams({
-        grant_type: "refresh_token",
-        refresh_token: refreshToken.reveal(),
-        client_id: clientId,
-      }),
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeout),
-    });
-    return { status: response.status, text: await response.text() };
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotCapable)) {
-      const said = messageOf(cause).replace(/error sending request for url \(.*?\): /s, "");
-      const state = `cannot be reached (${said})`;
-      throw new RegistryError(cannot(state), { isOutage: true, cause });
-    }
-    const flag = netFlag(tokenEndpoint);
-    const remedy = `Run with ${flag}, which lets it give new tokens`;
-    throw new PermissionError(cannot("may not be asked", remedy), { flag, cause });
-  }
-}
-
-/** What OAuth calls the error. Nothing else of the answer is shown: it may repeat what was sent. */
-function errorCode(text: string): string | undefined {
-  return read(text, z.object({ error: z.string().regex(/^[a-z_]{1,40}$/) }))?.error;
-}
-
-function read<S extends z.ZodType>(text: string, schema: S): z.output<S> | undefined {
-  try {
-    return schema.safeParse(JSON.parse(text)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-function signedOut({ api }: StardagConfig): ConfigError {
+function signedOut({ api }: SignInConfig): ConfigError {
   return new ConfigError(
     `Cannot ${ACTION} to the registry at "${api.url}": what was signed in with is gone. ` +
       `Sign in with "stardag auth login", or set STARDAG_API_KEY`,

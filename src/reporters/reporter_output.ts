@@ -42,18 +42,23 @@ export class TextOutput {
   }
 
   write(text: string): void {
-    if (this.#isClosed) return;
+    this.writeBytes(encoder.encode(text));
+  }
+
+  /** Writes bytes as they are. Whether there is any use in writing more. */
+  writeBytes(bytes: Uint8Array): boolean {
+    if (this.#isClosed) return false;
     try {
-      let bytes = encoder.encode(text);
-      while (bytes.length > 0) {
-        const taken = this.#output.writeSync(bytes);
+      for (let rest = bytes; rest.length > 0;) {
+        const taken = this.#output.writeSync(rest);
         if (!(Number.isInteger(taken) && taken >= 1)) throw tookNothing(taken);
-        bytes = bytes.subarray(taken);
+        rest = rest.subarray(taken);
       }
     } catch (error) {
       this.#isClosed = true;
       if (!(error instanceof Deno.errors.BrokenPipe)) this.#error = error;
     }
+    return !this.#isClosed;
   }
 }
 

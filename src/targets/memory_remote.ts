@@ -30,7 +30,8 @@ interface StoredFile extends VersionedContent {
  *
  * @example
  * ```ts
- * import { MemoryRemoteFileSystem, TargetFactory, targetFactoryProvider } from "@stardag/core";
+ * import { TargetFactory, targetFactoryProvider } from "@stardag/core";
+ * import { MemoryRemoteFileSystem } from "@stardag/core/testing";
  *
  * using _ = targetFactoryProvider.override(
  *   new TargetFactory({

@@ -1,6 +1,6 @@
 /**
- * For tests of what is built with or for this package: conformance suites for each contract, and an executor whose tasks
- * end when the test says so.
+ * For tests of what is built with or for this package: conformance suites for each contract, an executor whose tasks end
+ * when the test says so, and a remote file system in memory.
  *
  * @module
  */
@@ -8,6 +8,7 @@
 export { ControlledExecutor } from "./controlled_executor.ts";
 export { executorContract, type ExecutorContractOptions } from "./executor_contract.ts";
 export { targetContract, type TargetPlace } from "./target_contract.ts";
+export { MemoryRemoteFileSystem } from "../targets/memory_remote.ts";
 export { type RemoteContractOptions, remoteFileSystemContract } from "./remote_contract.ts";
 export { REMOTE_EXTRAS, type RemoteExtra, type RemotePlace } from "./remote_place.ts";
 export { serializerContract, type SerializerContractOptions } from "./serializer_contract.ts";

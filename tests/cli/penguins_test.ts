@@ -4,7 +4,7 @@ import { folderWith, ROOT, stardag } from "./command_line.ts";
 
 const PIPELINE = `${join(ROOT, "examples", "penguins", "functions.ts")}:pipeline`;
 
-Deno.test("the penguins are planned, built, changed and explained by the command line", async () => {
+Deno.test("the penguins are planned, built, changed, explained and cleaned up by the command line", async () => {
   await using folder = await folderWith({});
   const { path: cwd } = folder;
   const { sourceDigest } = await import(
@@ -46,4 +46,13 @@ Deno.test("the penguins are planned, built, changed and explained by the command
   await run("graph", PIPELINE, "--params", `@${after}`, "-o", "dag.svg");
   const svg = await Deno.readTextFile(join(cwd, "dag.svg"));
   assertEquals(svg.match(/<g [^>]*class="node/g)?.length, 13);
+
+  await run("build", PIPELINE, "--params", `@${after}`);
+  const gc = ["gc", PIPELINE, "--params", `@${after}`, "--min-age", "0"];
+  const old = await run(...gc);
+  assertMatch(old, /^Would remove 6 outputs: .*\n\nKept are 25 outputs that the tasks reach\n$/s);
+  await run(...gc, "--yes");
+  assertMatch(await run(...gc), /^There is no garbage; kept are 25 outputs/);
+  assertMatch(await run("plan", PIPELINE, "--params", `@${after}`), /^Plan: nothing to run/);
+  assertMatch(await run("plan", PIPELINE, "--params", `@${before}`), /^Plan: .* 6 tasks to run/);
 });

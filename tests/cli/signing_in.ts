@@ -8,7 +8,7 @@ import { homeVariable } from "../../src/config/paths.ts";
 import { CACHE } from "../config/site.ts";
 import { IdentityProvider } from "../support/identity_provider.ts";
 import { RegistryService } from "../support/registry_service.ts";
-import { command, type Ended, folderWith, stardag } from "./command_line.ts";
+import { command, type Ended, folderWith, stardag, type StartOptions } from "./command_line.ts";
 
 /** What is at hand, for one block. */
 export interface Desk extends AsyncDisposable {
@@ -20,6 +20,8 @@ export interface Desk extends AsyncDisposable {
   run(...args: readonly string[]): Promise<Ended>;
   /** Runs one and gives its document. */
   json(...args: readonly string[]): Promise<unknown>;
+  /** How commands are started. */
+  readonly options: StartOptions;
   /** Has all commands from now on see a variable. */
   set(name: string, value: string): void;
   /** Starts to sign in, up to when it waits for the browser. */
@@ -50,7 +52,13 @@ export async function desk(files: Readonly<Record<string, string>> = {}): Promis
   await using stack = new AsyncDisposableStack();
   const service = stack.use(await RegistryService.start());
   const provider = stack.use(new IdentityProvider(service));
-  const { path: home } = stack.use(await folderWith({ "work/README": "", ...files }));
+  const { path: home } = stack.use(
+    await folderWith({
+      "work/README": "",
+      ".stardag/.lock": "",
+      ...files,
+    }),
+  );
   const env: Record<string, string> = {
     [homeVariable()]: home,
     DENO_DIR: CACHE,
@@ -59,15 +67,15 @@ export async function desk(files: Readonly<Record<string, string>> = {}): Promis
   };
   const options = { cwd: join(home, "work"), env };
   const start = async (...args: readonly string[]): Promise<SigningIn> => {
-    const child = command(["auth", "login", "--no-browser", "--port", "0", ...args], options)
-      .spawn();
-    return await waiting(child);
+    const login = ["auth", "login", "--no-browser", "--port", "0", ...args];
+    return await signingIn(command(login, options));
   };
   const all = stack.move();
   return {
     service,
     provider,
     home,
+    options,
     run: (...args) => stardag(args, options),
     async json(...args) {
       const { code, stdout, stderr } = await stardag([...args, "--json"], options);
@@ -87,7 +95,9 @@ export async function desk(files: Readonly<Record<string, string>> = {}): Promis
   };
 }
 
-async function waiting(child: Deno.ChildProcess): Promise<SigningIn> {
+/** Starts the command, and resolves when it waits for the browser. */
+export async function signingIn(login: Deno.Command): Promise<SigningIn> {
+  const child = login.spawn();
   const told = Promise.withResolvers<string>();
   const stderr = (async () => {
     let text = "";

@@ -19,7 +19,7 @@ export const WORKSPACE = "0190b8a0-0000-7000-8000-000000000001";
 export const ENVIRONMENT = "0190b8a0-0000-7000-8000-0000000000e1";
 
 /** Where programs that a test runs find their modules: by default it is in the home folder, which is another one there. */
-const CACHE = Deno.env.get("DENO_DIR") ?? await cacheFolder();
+export const CACHE = Deno.env.get("DENO_DIR") ?? await cacheFolder();
 
 /** The files of a user who works with two registries. */
 export const USER_FILES = {

@@ -217,7 +217,10 @@ Deno.test("an identity provider or a service that is out of order is an outage, 
     [false, ({ provider }) => provider.fault = () => new Response(page)],
     [false, ({ provider }) => provider.fault = () => Response.json({ token: page })],
     [false, ({ provider }) => provider.fault = () => Response.redirect("http://x.example", 307)],
-    [false, ({ service }) => service.identityTokens.add = () => service.identityTokens],
+    [
+      false,
+      ({ service }) => service.accounts.identityTokens.add = () => service.accounts.identityTokens,
+    ],
     [false, ({ service }) => service.fault = () => ({ kind: "answer", status: 200, body: page })],
   ];
   for (const [isOutage, breakIt] of cases) {
@@ -258,7 +261,7 @@ Deno.test("the session of a registry that signs people in itself is exchanged un
       session_token: "session",
       session_expires_at: Date.now() / 1000 + endsIn,
     });
-  user.service.identityTokens.add("session");
+  user.service.accounts.identityTokens.add("session");
   session(60);
   // It is good until it ends, wherever it is written.
   const lock = `${user.here.home}/.stardag/credentials/.refresh.lock`;

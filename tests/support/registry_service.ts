@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { parseJson, rawJson } from "../../src/json.ts";
 import type { InMemoryRegistry } from "../../src/registries/in_memory_registry.ts";
 import { WireRegistry } from "../registries/wire.ts";
+import { Accounts } from "./accounts.ts";
 
 /** A request as it came. */
 export interface ReceivedRequest {
@@ -48,7 +49,8 @@ export const FAULTS = {
   drop: { kind: "drop" },
 } as const satisfies Readonly<Record<string, Fault>>;
 
-interface Answer {
+/** What it answers. */
+export interface Answer {
   readonly status: number;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
@@ -65,12 +67,10 @@ export class RegistryService implements AsyncDisposable {
   readonly tokens = new Set(["the.token.of-the-tests"]);
   /** The tokens that it has known. */
   readonly expiredTokens = new Set<string>();
-  /** The tokens of an identity provider that it takes in exchange for one of its own. */
-  readonly identityTokens = new Set<string>();
-  /** For how long it says that such a token is good, in seconds. */
-  expiresIn = 600;
   /** What it answers, and how. */
   readonly wire = new WireRegistry();
+  /** Who may work where, and with which tokens. */
+  readonly accounts = new Accounts(this);
   /** All that it got, also what it refused, in order. */
   readonly requests: ReceivedRequest[] = [];
   /** What goes wrong with a request, if anything. */
@@ -162,26 +162,12 @@ export class RegistryService implements AsyncDisposable {
     if (fault === undefined || fault.kind === "wait") {
       return send(
         response,
-        this.#exchange(request) ?? this.#admit(request) ?? this.wire.answer(request),
+        this.accounts.answer(request) ?? this.#admit(request) ?? this.wire.answer(request),
       );
     }
     if (fault.isDone === true) this.wire.answer(request);
     if (fault.kind === "answer") send(response, fault);
     else response.socket?.destroy();
-  }
-
-  /** Gives a token for one of an identity provider. */
-  #exchange({ path, headers, body }: ReceivedRequest): Answer | undefined {
-    if (path !== "/api/v1/auth/exchange") return undefined;
-    const token = headers.authorization?.replace(/^Bearer /, "") ?? "";
-    if (!this.identityTokens.has(token)) return { status: 401, body: { detail: "Invalid token" } };
-    const { workspace_id } = body as { readonly workspace_id: string };
-    const access_token = `token.${this.tokens.size + this.expiredTokens.size}.of-${workspace_id}`;
-    this.tokens.add(access_token);
-    return {
-      status: 200,
-      body: { access_token, token_type: "bearer", expires_in: this.expiresIn },
-    };
   }
 
   /** Why the request is turned away, if it is. What an environment is not asked for with is not recorded: assumed. */

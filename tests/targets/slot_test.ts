@@ -65,6 +65,25 @@ const WAYS: Readonly<Record<string, (path: string) => Promise<void>>> = {
   proxyPath: (path) => local(path).proxyPath("w", (to) => Deno.writeTextFile(to, "new")),
 };
 
+Deno.test("a folder that is removed before it is used, for it is empty, is made again", async () => {
+  await using root = await temporaryRoot();
+  // By now, folders are thought to be missing, and are made first.
+  for (let i = 0; i < 10; i++) await local(`${root.path}/${i}/x`).write("");
+  const original = Deno.mkdir;
+  const removing: typeof Deno.mkdir = async (path, options) => {
+    await original(path, options);
+    Deno.mkdir = original;
+    await Deno.remove(path);
+  };
+  Deno.mkdir = removing;
+  try {
+    await local(`${root.path}/new/x`).write("1");
+  } finally {
+    Deno.mkdir = original;
+  }
+  assertEquals(await local(`${root.path}/new/x`).text(), "1");
+});
+
 for (const left of ["write", "proxyPath"]) {
   for (const way of Object.keys(WAYS)) {
     Deno.test({
