@@ -145,8 +145,39 @@ export { RoutedTaskExecutor, type RoutedTaskExecutorOptions } from "./src/execut
 export { WorkerError, type WorkerFault } from "./src/executors/worker_error.ts";
 export type { WorkerKind } from "./src/executors/worker_protocol.ts";
 
-// ---- seeing into a DAG: nothing is run ----
-export { diff, explain, plan, toDot, toMermaid, toSvg, tree } from "./src/inspect/inspect.ts";
+// ---- seeing into a DAG and what is stored of it, and clearing that away: nothing is run ----
+export {
+  diff,
+  explain,
+  gc,
+  listOutputs,
+  plan,
+  removeOutputs,
+  status,
+  toDot,
+  toMermaid,
+  toSvg,
+  tree,
+} from "./src/inspect/inspect.ts";
+export type { GcOptions } from "./src/inspect/gc.ts";
+export type {
+  Garbage,
+  GarbageJson,
+  GarbageType,
+  KeptOutputs,
+  Removal,
+  RemovalJson,
+} from "./src/inspect/garbage.ts";
+export type { RemovalError, RemovedItem, RemovedKind } from "./src/inspect/removal.ts";
+export type { RemoveOutputsOptions } from "./src/inspect/remove_outputs.ts";
+export type { ListOutputsOptions } from "./src/inspect/list_outputs.ts";
+export type {
+  ListedOutput,
+  ListedType,
+  OutputList,
+  OutputListJson,
+} from "./src/inspect/outputs.ts";
+export type { StateCounts, Status, StatusJson, TypeStatus } from "./src/inspect/status.ts";
 export type {
   ExplainedField,
   Explanation,
