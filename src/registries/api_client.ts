@@ -24,6 +24,7 @@ import {
 import { describe, isPlainObject, parseJson } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import { backOff } from "../tasks/run_policy.ts";
+import { passed, retryAfterOf } from "../waiting.ts";
 import { claimsOf } from "./jwt.ts";
 
 /** How to reach the registry service, and who asks: an API key, or a token for one environment; never both. */
@@ -423,7 +424,7 @@ class Answer implements ApiAnswer {
     this.status = status;
     this.text = text;
     this.location = headers.get("Location");
-    this.retryAfter = millisecondsOf(headers.get("Retry-After"));
+    this.retryAfter = retryAfterOf(headers);
     this.#action = action;
     this.#url = url;
   }
@@ -491,29 +492,6 @@ function isPassing(status: number, request: ApiRequest, attempt: number): boolea
   if (status === 429) return true;
   if (status === 500) return request.canCollide === true && attempt === 1;
   return PASSING.has(status) && request.isIdempotent !== false;
-}
-
-/** Resolves after the time, or when one of the signals is aborted. */
-async function passed(
-  milliseconds: number,
-  signals: readonly (AbortSignal | undefined)[],
-): Promise<void> {
-  if (signals.some((signal) => signal?.aborted)) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  const onAbort = (): void => resolve();
-  for (const signal of signals) signal?.addEventListener("abort", onAbort);
-  await promise;
-  clearTimeout(timer);
-  for (const signal of signals) signal?.removeEventListener("abort", onAbort);
-}
-
-/** Of the header `Retry-After`: seconds, or a date. */
-function millisecondsOf(retryAfter: string | null): number {
-  if (retryAfter === null) return 0;
-  const seconds = Number(retryAfter);
-  const milliseconds = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000;
-  return milliseconds > 0 ? milliseconds : 0;
 }
 
 /** What is said of an error, by the service or by what stands before it, as one line. */

@@ -93,6 +93,15 @@ export function checkContent(content: unknown, uri: string): void {
   );
 }
 
+/** The chunk of a stream that is written. Throws a `TypeError` for what is none. */
+export function checkedChunk(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  throw new TypeError(
+    `Cannot write a stream: a chunk is of type ${typeof chunk}. ` +
+      `Give chunks of Uint8Array, e.g. text through a TextEncoderStream`,
+  );
+}
+
 /** Whether the error says that nothing is at the path. */
 export function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { checkContent, fileError, notFound, nothingWritten, whileWriting } from "./file_error.ts";
+import {
+  checkContent,
+  checkedChunk,
+  fileError,
+  notFound,
+  nothingWritten,
+  whileWriting,
+} from "./file_error.ts";
 import { type LocalRoot, localRoot } from "./local_root.ts";
 import { isFile, LocalTargetStore } from "./local_store.ts";
 import { claimSlot, openAny, type Slot } from "./slot.ts";
@@ -182,13 +189,7 @@ class SourceError extends Error {}
 async function* chunksOf(content: Blob | ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     for await (const chunk of content instanceof Blob ? content.stream() : content) {
-      if (!(chunk instanceof Uint8Array)) {
-        throw new TypeError(
-          `Cannot write a stream: a chunk is of type ${typeof chunk}. ` +
-            `Give chunks of Uint8Array, e.g. text through a TextEncoderStream`,
-        );
-      }
-      yield chunk;
+      yield checkedChunk(chunk);
     }
   } catch (cause) {
     throw new SourceError("", { cause });

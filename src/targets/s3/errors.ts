@@ -6,6 +6,7 @@
 
 import { netFlag } from "../../config/registry_url.ts";
 import { messageOf, PermissionError, TargetError } from "../../errors.ts";
+import { retryAfterOf } from "../../waiting.ts";
 import type { S3Address } from "./address.ts";
 import { elementText } from "./xml.ts";
 
@@ -95,7 +96,7 @@ export function refusalOf(status: number, headers: Headers, body: string): Refus
     requestId: headers.get("x-amz-request-id") ?? elementText(body, "RequestId") ?? "",
     region: headers.get("x-amz-bucket-region") ?? elementText(body, "Region") ?? undefined,
     date: Date.parse(headers.get("date") ?? ""),
-    retryAfter: millisecondsOf(headers.get("retry-after")),
+    retryAfter: retryAfterOf(headers),
   };
 }
 
@@ -234,12 +235,4 @@ export function lateLoss(
     `Cannot ${action} "${uri}": S3 at "${endpoint}" has not answered within ${timeout} ms. ` +
     `Check whether it is up, or give it more time by the option timeout`;
   return { error: new TargetError(message, { uri }), isRetriable: true, isLate: true };
-}
-
-/** Of the header `Retry-After`: seconds, or a date. */
-function millisecondsOf(retryAfter: string | null): number {
-  if (retryAfter === null) return 0;
-  const seconds = Number(retryAfter);
-  const milliseconds = Number.isNaN(seconds) ? Date.parse(retryAfter) - Date.now() : seconds * 1000;
-  return milliseconds > 0 ? milliseconds : 0;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { checkedChunk } from "../file_error.ts";
+
 const MIB = 1024 * 1024;
 /** The most parts a file may have. */
 export const MOST_PARTS = 10_000;
@@ -150,13 +152,7 @@ export class StreamSource implements PartSource {
 
   async #read(): Promise<Uint8Array | undefined> {
     const { value, done } = await this.#reader.read();
-    if (done) return undefined;
-    const chunk: unknown = value;
-    if (chunk instanceof Uint8Array) return chunk;
-    throw new TypeError(
-      `Cannot write a stream: a chunk is of type ${typeof chunk}. ` +
-        `Give chunks of Uint8Array, e.g. text through a TextEncoderStream`,
-    );
+    return done ? undefined : checkedChunk(value);
   }
 }
 

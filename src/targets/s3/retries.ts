@@ -4,6 +4,8 @@
  * @module
  */
 
+import { passed } from "../../waiting.ts";
+
 /** How often one thing is tried. */
 const MOST_ATTEMPTS = 8;
 /** As how many attempts one counts that has taken all the time it had. */
@@ -79,7 +81,9 @@ export class Attempts {
     if (!this.#budget.take()) return false;
     this.#taken++;
     const longest = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (this.#failed - 1));
-    await passed(retryAfter + longest * (0.5 + Math.random() / 2), this.#signal);
+    this.#signal?.throwIfAborted();
+    await passed(retryAfter + longest * (0.5 + Math.random() / 2), [this.#signal]);
+    this.#signal?.throwIfAborted();
     return true;
   }
 
@@ -87,20 +91,5 @@ export class Attempts {
   succeeded(): void {
     this.#budget.giveBack(this.#taken);
     this.#failed = this.#taken = 0;
-  }
-}
-
-/** Resolves after the time. Rejects with the reason of the signal when that is aborted before. */
-async function passed(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  const stop = (): void => reject(signal?.reason);
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", stop);
   }
 }
