@@ -47,7 +47,7 @@ export interface StoredLock {
   /** Id of the task. */
   readonly id: string;
   readonly file: RemoteFile;
-  /** When it expires, or when it was renewed last: it may be held if that is not long ago. */
+  /** When it expires, or when it was renewed last: it may be held if that is not long ago. 1970 when it is free. */
   readonly until: Date;
 }
 
@@ -159,8 +159,7 @@ class Sorter {
     } else if (path.startsWith(`${LOCKS}/`)) {
       const [, id, expiry] = LOCK.exec(path.slice(LOCKS.length + 1)) ?? [];
       if (id === undefined) return;
-      const until = expiry === undefined ? file.modified : new Date(Number(expiry));
-      this.#locks.push({ id, file, until });
+      this.#locks.push({ id, file, until: heldUntil(file, expiry) });
     }
   }
 
@@ -280,4 +279,10 @@ function grouped<T>(groups: Map<string, T>, key: string, make: () => T): T {
   let group = groups.get(key);
   if (group === undefined) groups.set(key, group = make());
   return group;
+}
+
+/** `expiry` is in the name of a local lock; one in a remote store says it inside, and is empty when it is free. */
+function heldUntil({ size, modified }: RemoteFile, expiry: string | undefined): Date {
+  if (expiry !== undefined) return new Date(Number(expiry));
+  return size === 0 ? new Date(0) : modified;
 }

@@ -4,7 +4,7 @@
  *
  * A lock is one small file that says until when it is held, and by whom. It is made only when there is none, and changed
  * only when nobody else has changed it since it was read: of several who try at once, the store lets one through. One that
- * is given back stays, marked as free, for it may not be removed after somebody else has taken it, which no store can tell.
+ * is given back stays, as an empty file, for it may not be removed after somebody else has taken it, which no store can tell.
  *
  * @module
  */
@@ -14,13 +14,15 @@ import { TargetError } from "../errors.ts";
 import type { ConditionalFiles } from "../targets/remote.ts";
 import type { HeldLock, LockHolder, LockPlace } from "./lock_place.ts";
 
+/** What is in a lock that is free. */
+const FREE = new Uint8Array();
 /** How often a lock is tried to be had that changes at the same time. */
 const MOST_TRIES = 10;
 
 const LockState = z.object({
-  /** Until when it is held, in milliseconds since 1970; 0 when it was given back. */
+  /** Until when it is held, in milliseconds since 1970. */
   expiry: z.number(),
-  /** Who has it, or had it last. */
+  /** Who has it. */
   owner: z.string(),
   /** Makes it another one each time that it is written. */
   token: z.string(),
@@ -65,7 +67,7 @@ export class LockObjects implements LockPlace {
       let version: string | undefined;
       if (this.#seen.has(id)) {
         const found = await this.#files.read(uri);
-        const state = found && stateIn(found.content, uri);
+        const state = found && found.content.length > 0 ? stateIn(found.content, uri) : undefined;
         if (state !== undefined && !this.#isOver(state.expiry)) {
           return { owner: state.owner };
         }
@@ -109,7 +111,7 @@ class LockObject implements HeldLock {
 
   async drop(): Promise<void> {
     try {
-      await this.#write(contentOf(0, this.#owner));
+      await this.#write(FREE);
     } catch {
       // Others get it when it has expired.
     }

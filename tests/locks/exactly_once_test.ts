@@ -46,8 +46,7 @@ async function s3(details: Race): Promise<void> {
     const { keys } = server.bucket("bucket").objects;
     const locks = keys.filter((key) => key.endsWith(".lock"));
     assertEquals(locks.length, TASKS);
-    const held = locks.map((key) => new TextDecoder().decode(server.get("bucket", key)))
-      .filter((text) => JSON.parse(text).expiry !== 0);
+    const held = locks.filter((key) => server.get("bucket", key)?.length !== 0);
     assert(held.length <= (details.killed ?? 0) * AT_ONCE);
   });
 }
