@@ -6,7 +6,7 @@
  */
 
 import { INDEX } from "../builders/output_index_writer.ts";
-import { LOCKS } from "../registries/lock_place.ts";
+import { FREE_LENGTH, LOCKS } from "../registries/lock_place.ts";
 import { targetFactoryProvider } from "../targets/factory.ts";
 import { listFiles } from "../targets/listing.ts";
 import type { RemoteFile } from "../targets/remote.ts";
@@ -281,8 +281,8 @@ function grouped<T>(groups: Map<string, T>, key: string, make: () => T): T {
   return group;
 }
 
-/** `expiry` is in the name of a local lock; one in a remote store says it inside, and is empty when it is free. */
+/** `expiry` is in the name of a local lock; one in a remote store says it inside, and is shorter when it is free. */
 function heldUntil({ size, modified }: RemoteFile, expiry: string | undefined): Date {
   if (expiry !== undefined) return new Date(Number(expiry));
-  return size === 0 ? new Date(0) : modified;
+  return size === FREE_LENGTH ? new Date(0) : modified;
 }

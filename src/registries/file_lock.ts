@@ -120,10 +120,9 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
       );
     }
     const locks = this.#locks ??= await this.#open();
-    const expiry = Date.now() + this.#ttl;
     let taken;
     try {
-      taken = await locks.take(taskId, expiry);
+      taken = await locks.take(taskId, this.#ttl, signal);
     } catch (error) {
       throw fileError(error, "write", locks.pathOf(taskId));
     }
@@ -132,7 +131,7 @@ export class FileLockManager implements GlobalConcurrencyLockManager {
       await taken.drop();
       throw signal.reason;
     }
-    return { status: "acquired", lock: new FileLock(taskId, taken, expiry, this.#ttl) };
+    return { status: "acquired", lock: new FileLock(taskId, taken, this.#ttl) };
   }
 
   async #open(): Promise<LockPlace> {
@@ -160,14 +159,12 @@ class FileLock implements LockHandle {
   readonly #controller = new AbortController();
   readonly #held: HeldLock;
   readonly #ttl: number;
-  #expiry: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
 
-  constructor(taskId: string, held: HeldLock, expiry: number, ttl: number) {
+  constructor(taskId: string, held: HeldLock, ttl: number) {
     this.taskId = taskId;
     this.#held = held;
-    this.#expiry = expiry;
     this.#ttl = ttl;
     this.#renewIn(ttl / 3);
   }
@@ -190,9 +187,8 @@ class FileLock implements LockHandle {
   }
 
   async #renew(): Promise<void> {
-    const expiry = Date.now() + this.#ttl;
     try {
-      const renewed = this.#held.renew(expiry, this.#expiry);
+      const renewed = this.#held.renew(this.#ttl);
       const isHeld = typeof renewed === "boolean" ? renewed : await renewed;
       if (this.#isOver) return;
       if (!isHeld) {
@@ -201,11 +197,11 @@ class FileLock implements LockHandle {
             `longer than ${this.#ttl} ms, give its locks a longer ttl`,
         );
       }
-      this.#expiry = expiry;
       this.#renewIn(this.#ttl / 3);
     } catch (error) {
       if (this.#isOver) return;
-      if (Date.now() < this.#expiry) return this.#renewIn(this.#ttl / 10);
+      const left = this.#held.expiry - Date.now();
+      if (left > 0) return this.#renewIn(Math.min(this.#ttl / 10, left));
       this.#lose(
         `it has expired, and cannot be renewed (${messageOf(error)}). ` +
           `See that the place of the locks is there and can be written to`,

@@ -71,13 +71,13 @@ export class LockFolder implements LockPlace {
   }
 
   /** Throws errors of the system. */
-  async take(id: string, expiry: number): Promise<LockFile | LockHolder> {
+  async take(id: string, ttl: number): Promise<LockFile | LockHolder> {
     try {
-      return this.#take(id, expiry);
+      return this.#take(id, Date.now() + ttl);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       await this.#root.makeFolderOf(this.pathOf(id));
-      return this.#take(id, expiry);
+      return this.#take(id, Date.now() + ttl);
     }
   }
 
@@ -209,9 +209,13 @@ export class LockFile implements HeldLock {
     return isMoved;
   }
 
+  get expiry(): number {
+    return this.#state.expiry;
+  }
+
   /** Throws errors of the system, after which it may be held or lost. */
-  renew(expiry: number): boolean {
-    const next = { ...this.#state, expiry };
+  renew(ttl: number): boolean {
+    const next = { ...this.#state, expiry: Date.now() + ttl };
     const isHeld = move(`${this.#path}/${nameOf(this.#state)}`, `${this.#path}/${nameOf(next)}`);
     if (isHeld) this.#state = next;
     return isHeld;

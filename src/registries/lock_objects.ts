@@ -4,18 +4,16 @@
  *
  * A lock is one small file that says until when it is held, and by whom. It is made only when there is none, and changed
  * only when nobody else has changed it since it was read: of several who try at once, the store lets one through. One that
- * is given back stays, as an empty file, for it may not be removed after somebody else has taken it, which no store can tell.
+ * is given back stays, as a short file, for it may not be removed after somebody else has taken it, which no store can tell.
  *
  * @module
  */
 
 import { z } from "zod";
 import { TargetError } from "../errors.ts";
-import type { ConditionalFiles } from "../targets/remote.ts";
-import type { HeldLock, LockHolder, LockPlace } from "./lock_place.ts";
+import type { ConditionalFiles, RemoteOptions } from "../targets/remote.ts";
+import { FREE_LENGTH, type HeldLock, type LockHolder, type LockPlace } from "./lock_place.ts";
 
-/** What is in a lock that is free. */
-const FREE = new Uint8Array();
 /** How often a lock is tried to be had that changes at the same time. */
 const MOST_TRIES = 10;
 
@@ -61,24 +59,45 @@ export class LockObjects implements LockPlace {
     return `${this.#folder}${id}.lock`;
   }
 
-  async take(id: string, expiry: number): Promise<HeldLock | LockHolder> {
+  async take(id: string, ttl: number, signal?: AbortSignal): Promise<HeldLock | LockHolder> {
+    const tooLate = AbortSignal.timeout(ttl);
+    const either = signal === undefined ? tooLate : AbortSignal.any([signal, tooLate]);
+    try {
+      return await this.#take(id, ttl, { signal: either });
+    } catch (error) {
+      if (error !== tooLate.reason) throw error;
+      const uri = this.pathOf(id);
+      throw new TargetError(
+        `Cannot lock "${uri}": the store has not answered within ${ttl} ms, for which a lock lasts. ` +
+          `Check whether it is up, or give locks a longer ttl`,
+        { uri, cause: error },
+      );
+    }
+  }
+
+  async #take(id: string, ttl: number, options: RemoteOptions): Promise<HeldLock | LockHolder> {
     const uri = this.pathOf(id);
+    let version: string | undefined;
+    let isOwn = false;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      let version: string | undefined;
-      if (this.#seen.has(id)) {
-        const found = await this.#files.read(uri);
-        const state = found && found.content.length > 0 ? stateIn(found.content, uri) : undefined;
-        if (state !== undefined && !this.#isOver(state.expiry)) {
-          return { owner: state.owner };
-        }
+      if (!isOwn && this.#seen.has(id)) {
+        const found = await this.#files.read(uri, options);
+        const state = found && stateIn(found.content, uri);
+        if (state !== undefined && !this.#isOver(state.expiry)) return { owner: state.owner };
         version = found?.version;
       }
-      const taken = await this.#files.write(uri, contentOf(expiry, this.#owner), version);
-      if (taken !== undefined) {
-        this.#seen.delete(id);
-        return new LockObject(this.#files, uri, this.#owner, taken);
+      const expiry = Date.now() + ttl;
+      const content = contentOf(expiry, this.#owner);
+      version = await this.#files.write(uri, content, version, options);
+      isOwn = version !== undefined;
+      if (version === undefined) {
+        this.#seen.add(id);
+        continue;
       }
-      this.#seen.add(id);
+      // The answer may have taken so long that others will soon take it for a dead owner's: then it is renewed first.
+      if (Date.now() > expiry - ttl / 2) continue;
+      this.#seen.delete(id);
+      return new LockObject(this.#files, uri, { owner: this.#owner, content, version, expiry });
     }
     return { owner: undefined };
   }
@@ -88,44 +107,84 @@ export class LockObjects implements LockPlace {
   }
 }
 
+/** What is in the store, as far as its owner knows. */
+interface Written {
+  readonly owner: string;
+  readonly content: Uint8Array<ArrayBuffer>;
+  readonly version: string;
+  readonly expiry: number;
+}
+
 /** A lock that was taken: held until it is dropped, or expires. */
 class LockObject implements HeldLock {
   readonly #files: ConditionalFiles;
   readonly #uri: string;
   readonly #owner: string;
+  expiry: number;
+  /** `undefined` when it is lost. */
   #version: string | undefined;
+  #content: Uint8Array<ArrayBuffer>;
+  /** What may be there as well: whether it was written is not known. */
+  #tried: Uint8Array<ArrayBuffer> | undefined;
   /** What is under way: each change waits for the one before, which makes its version. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(files: ConditionalFiles, uri: string, owner: string, version: string) {
+  constructor(
+    files: ConditionalFiles,
+    uri: string,
+    { owner, content, version, expiry }: Written,
+  ) {
     this.#files = files;
     this.#uri = uri;
     this.#owner = owner;
+    this.#content = content;
     this.#version = version;
+    this.expiry = expiry;
   }
 
-  renew(expiry: number, soFar: number): Promise<boolean> {
-    const tooLate = AbortSignal.timeout(Math.max(0, soFar - Date.now()));
-    return this.#write(contentOf(expiry, this.#owner), tooLate);
+  async renew(ttl: number): Promise<boolean> {
+    const expiry = Date.now() + ttl;
+    const isHeld = await this.#write(contentOf(expiry, this.#owner));
+    if (isHeld) this.expiry = expiry;
+    return isHeld;
   }
 
   async drop(): Promise<void> {
     try {
-      await this.#write(FREE);
+      await this.#write(new TextEncoder().encode(crypto.randomUUID()));
     } catch {
       // Others get it when it has expired.
     }
   }
 
-  #write(content: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<boolean> {
+  #write(content: Uint8Array<ArrayBuffer>): Promise<boolean> {
     const written = this.#last.then(async () => {
+      const signal = AbortSignal.timeout(Math.max(0, this.expiry - Date.now()));
+      if (this.#tried !== undefined) await this.#findOut(this.#tried, signal);
       if (this.#version === undefined) return false;
+      this.#tried = content;
       this.#version = await this.#files.write(this.#uri, content, this.#version, { signal });
+      this.#tried = undefined;
+      this.#content = content;
       return this.#version !== undefined;
     });
     this.#last = written.catch(() => {});
     return written;
   }
+
+  /** Looks whether what was tried before was written. */
+  async #findOut(tried: Uint8Array, signal: AbortSignal): Promise<void> {
+    const found = await this.#files.read(this.#uri, { signal });
+    const isOwn = found !== undefined &&
+      [tried, this.#content].some((content) => isSame(content, found.content));
+    this.#version = isOwn ? found.version : undefined;
+    if (isOwn) this.#content = found.content;
+    this.#tried = undefined;
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function contentOf(expiry: number, owner: string): Uint8Array<ArrayBuffer> {
@@ -133,7 +192,9 @@ function contentOf(expiry: number, owner: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(state));
 }
 
-function stateIn(content: Uint8Array, uri: string): z.infer<typeof LockState> {
+/** `undefined` when it is free. */
+function stateIn(content: Uint8Array, uri: string): z.infer<typeof LockState> | undefined {
+  if (content.length === FREE_LENGTH) return undefined;
   try {
     return LockState.parse(JSON.parse(new TextDecoder().decode(content)));
   } catch (cause) {

@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as sd from "../../mod.ts";
 import { randomOf } from "../support/random.ts";
+import { FREE_LENGTH } from "../../src/registries/lock_place.ts";
 import { RegistryService } from "../support/registry_service.ts";
 import { startS3Server } from "../support/s3_server.ts";
 import { seeded } from "../crash/site.ts";
@@ -46,7 +47,7 @@ async function s3(details: Race): Promise<void> {
     const { keys } = server.bucket("bucket").objects;
     const locks = keys.filter((key) => key.endsWith(".lock"));
     assertEquals(locks.length, TASKS);
-    const held = locks.filter((key) => server.get("bucket", key)?.length !== 0);
+    const held = locks.filter((key) => server.get("bucket", key)?.length !== FREE_LENGTH);
     assert(held.length <= (details.killed ?? 0) * AT_ONCE);
   });
 }

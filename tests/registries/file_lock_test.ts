@@ -57,7 +57,7 @@ class Site implements LockPlace {
   takeNow(taskId: string): void {
     const locks = new LockFolder(`${this.root}/`, { owner: "other", host: "here", clockSkew: 0 });
     locks.sweep();
-    void locks.take(taskId, Date.now() + TTL);
+    void locks.take(taskId, TTL);
   }
 
   async steal(taskId: string): Promise<void> {

@@ -44,7 +44,7 @@ class Site implements LockPlace {
       owner: "dead",
       clockSkew: 0,
     });
-    assert("drop" in await locks.take(taskId, Date.now() + TTL));
+    assert("drop" in await locks.take(taskId, TTL));
   }
 
   async steal(taskId: string): Promise<void> {
@@ -185,6 +185,117 @@ Deno.test("a remote lock that is given back while it is renewed is free afterwar
   await released;
   assert(!lock.signal.aborted);
   await (await acquired(site.manager(), id)).release();
+});
+
+Deno.test("a remote lock whose answer comes late is renewed before it is held", async () => {
+  using time = new FakeTime();
+  await using site = new Site();
+  const id = crypto.randomUUID();
+  let writes = 0;
+  using _ = writing(site.fileSystem, async (real, ...args) => {
+    if (++writes === 1) time.tick(TTL + 1);
+    return await real(...args);
+  });
+  const acquisition = await site.manager().acquire(id);
+  // It took longer than a lock lasts, so that another one may have it by now, or will soon.
+  const other = await site.manager().acquire(id);
+  const held = [acquisition, other].flatMap((each) =>
+    each.status === "acquired" ? [each.lock] : []
+  );
+  assertEquals(held.length, 1);
+  assert(writes > 1);
+  await held[0]!.release();
+});
+
+Deno.test("a remote lock is asked for no longer than its signal wants, nor than it would last", async () => {
+  await using site = new Site();
+  // A request under way keeps the process, where timers of signals do not.
+  const request = setInterval(() => {}, 1_000);
+  using _ = writing(site.fileSystem, async (_real, _uri, _content, _version, options) => {
+    const signal = options?.signal;
+    assert(signal);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    throw signal.reason;
+  });
+  const controller = new AbortController();
+  const asked = site.manager().acquire(crypto.randomUUID(), { signal: controller.signal });
+  controller.abort(new Error("not wanted"));
+  await assertRejects(() => asked, Error, "not wanted");
+  await assertRejects(
+    () => site.manager({ ttl: 20 }).acquire(crypto.randomUUID()),
+    TargetError,
+    "the store has not answered within 20 ms",
+  );
+  clearInterval(request);
+});
+
+const MADE = {
+  "are made": [true],
+  "are not made": [false],
+  "are made in part": [true, false, false],
+};
+
+for (const [made, pattern] of Object.entries(MADE)) {
+  Deno.test(`a remote lock is kept when renewals ${made} and nobody knows`, async () => {
+    using time = new FakeTime();
+    await using site = new Site();
+    const id = crypto.randomUUID();
+    const lock = await acquired(site.manager({ ownerId: "me" }), id);
+    let tries = 0;
+    for (let round = 0; round < 2; round++) {
+      {
+        using _ = writing(site.fileSystem, async (real, ...args) => {
+          if (pattern[tries++ % pattern.length]) await real(...args);
+          throw new Error("the answer was lost");
+        });
+        for (let passed = 0; passed < TTL / 2; passed += 1_000) await time.tickAsync(1_000);
+      }
+      for (let passed = 0; passed < TTL; passed += 1_000) await time.tickAsync(1_000);
+    }
+    assert(!lock.signal.aborted, `${lock.signal.reason}`);
+    assertEquals(await site.manager().acquire(id), { status: "held_by_other", owner: "me" });
+    await lock.release();
+    await (await acquired(site.manager(), id)).release();
+  });
+}
+
+Deno.test("a remote lock is lost when somebody has taken it while nobody knew whether it was renewed", async () => {
+  using time = new FakeTime();
+  await using site = new Site();
+  const id = crypto.randomUUID();
+  const lock = await acquired(site.manager(), id);
+  {
+    using _ = writing(site.fileSystem, () => Promise.reject(new Error("the answer was lost")));
+    await time.tickAsync(TTL / 3);
+    await site.steal(id);
+  }
+  for (let passed = 0; passed < TTL / 3; passed += 1_000) await time.tickAsync(1_000);
+  assertInstanceOf(lock.signal.reason, LockLostError);
+});
+
+Deno.test("a remote lock that cannot be renewed is lost when it expires, not later", async () => {
+  using time = new FakeTime();
+  await using site = new Site();
+  const lock = await acquired(site.manager(), crypto.randomUUID());
+  using _ = writing(site.fileSystem, () => Promise.reject(new Error("on purpose")));
+  for (let passed = 0; passed < TTL - 500; passed += 500) await time.tickAsync(500);
+  assert(!lock.signal.aborted);
+  for (let passed = 0; passed < 1_000; passed += 500) await time.tickAsync(500);
+  assert(lock.signal.aborted);
+});
+
+Deno.test("two free remote locks are told apart", async () => {
+  await using site = new Site();
+  const ids = [crypto.randomUUID(), crypto.randomUUID()];
+  for (const id of ids) await (await acquired(site.manager(), id)).release();
+  const contents = await Promise.all(
+    ids.map(async (id) => {
+      const found = await site.fileSystem.conditional.read(site.path(id));
+      return new TextDecoder().decode(found?.content);
+    }),
+  );
+  // Else what was to take one long ago could take it still.
+  assert(contents[0] !== contents[1]);
 });
 
 Deno.test("a file that is no lock in the place of one is an error that names it", async () => {
