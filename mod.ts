@@ -167,6 +167,7 @@ export type {
   KeptOutputs,
   Removal,
   RemovalJson,
+  UnderWayCount,
 } from "./src/inspect/garbage.ts";
 export type { RemovalError, RemovedItem, RemovedKind } from "./src/inspect/removal.ts";
 export type { RemoveOutputsOptions } from "./src/inspect/remove_outputs.ts";
@@ -186,7 +187,7 @@ export type {
   ReuseReason,
 } from "./src/inspect/explanation.ts";
 export type { PastChange } from "./src/inspect/past_changes.ts";
-export type { IndexedOutput } from "./src/inspect/index_reader.ts";
+export type { IndexedOutput, IndexedTask } from "./src/inspect/index_reader.ts";
 export type { CheckOptions } from "./src/inspect/checks.ts";
 export type { PlanOptions } from "./src/inspect/planning.ts";
 export type {
@@ -215,7 +216,9 @@ export type {
   Target,
   TargetStore,
   WriteContent,
+  WriteOptions,
 } from "./src/targets/target.ts";
+export { WrappedTarget } from "./src/targets/wrapped.ts";
 export {
   getDirectoryTarget,
   getTarget,

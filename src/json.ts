@@ -20,10 +20,7 @@ const NEEDS_ESCAPE = /[\u0000-\u001f"\\\u007f-\uffff]/;
 /** A string in canonical form: quoted, and every character outside space..tilde escaped. */
 export function canonicalString(text: string): string {
   if (!NEEDS_ESCAPE.test(text)) return `"${text}"`;
-  return JSON.stringify(text).replace(
-    /[\u007f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, escapedUnit);
 }
 
 /** A number in canonical form as a float, spelled as Python's `repr` does: `1.0`, `1e-05`, `1e+16`, `-0.0`. */
@@ -114,13 +111,26 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   return prototype === Object.prototype || prototype === null;
 }
 
-/** A value in a message: short, in quotes where it is text, and never throwing. */
+/** A value in a message: short, in quotes where it is text, on one line, and never throwing. */
 export function describe(value: unknown): string {
-  const text = describeWhole(value);
+  const text = visible(describeWhole(value));
   return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN - 3)}...` : text;
 }
 
 const MOST_SHOWN = 120;
+
+/** The text with what nobody sees, or what steers a terminal, as a string in code has it: `\n`, `\u009b`, `\u202e`. */
+export function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const quoted = JSON.stringify(character);
+    return quoted.length > 3 ? quoted.slice(1, -1) : character.split("").map(escapedUnit).join("");
+  });
+}
+
+/** A UTF-16 unit as an escape. */
+export function escapedUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
 
 function describeWhole(value: unknown): string {
   switch (typeof value) {

@@ -104,6 +104,9 @@ const OPEN: ReadonlySet<TaskState> = new Set<TaskState>(["waiting", "ready", "su
 /** After so many milliseconds it is worth a word that the registry is waited for. */
 const LONG_WAIT = 10_000;
 
+/** How long an output may take to be called off that is being stored when nobody waits any more, in milliseconds. */
+const CALL_OFF_TIME = 1000;
+
 /** How many tasks a message names. */
 const MOST_NAMED = 3;
 
@@ -150,6 +153,8 @@ class Build {
   #hasExitedEarly = false;
   /** Suspended tasks that the executor keeps, with what they were submitted with. */
   readonly #kept = new Map<number, TaskContext>();
+  /** Attempts that were given up while their output was being stored, with how long it is waited for that to end. */
+  readonly #callingOff = new Map<number, ReturnType<typeof setTimeout>>();
   /** Clean-ups under way of tasks that were suspended and do not go on, by node. */
   readonly #cleaningUp = new Map<number, Promise<void>>();
   readonly #slice: TimeSlice;
@@ -465,12 +470,33 @@ class Build {
    * from here on is not looked at.
    */
   #overdue(node: number, { context, timedOut }: Attempt): void {
-    this.#warn(
-      `The build did not wait for ${
-        this.#schedule.task(node)
-      }: it went on for more than ${this.#settings.gracePeriod} ms after its timeout. Have run() heed its signal`,
-    );
-    this.#end(node, context, { kind: "failed", error: timedOut });
+    if (!context.isStoring) {
+      this.#warn(
+        `The build did not wait for ${
+          this.#schedule.task(node)
+        }: it went on for more than ${this.#settings.gracePeriod} ms after its timeout. Have run() heed its signal`,
+      );
+    }
+    this.#leaveBehind(node, context, timedOut);
+  }
+
+  /**
+   * Goes on without the attempt: at once, or, where its output is being stored, when that has ended, which is called off, or
+   * is done by then. So what the build says of it is so.
+   */
+  #leaveBehind(node: number, context: TaskContext, error: unknown): void {
+    context.giveUp();
+    const end = (): void => this.#end(node, context, { kind: "failed", error });
+    if (!context.isStoring) return end();
+    const timer = setTimeout(() => {
+      this.#warn(
+        `The build did not wait until the output of ${
+          this.#schedule.task(node)
+        } was called off: that took more than ${CALL_OFF_TIME} ms. It may be there later on`,
+      );
+      end();
+    }, CALL_OFF_TIME);
+    this.#callingOff.set(node, timer);
   }
 
   #end(node: number, context: TaskContext, outcome: TaskOutcome, atOnce = false): void {
@@ -504,6 +530,10 @@ class Build {
           continue;
         }
         this.#running.delete(node);
+        if (context.isGivenUp) {
+          clearTimeout(this.#callingOff.get(node));
+          this.#callingOff.delete(node);
+        }
         const timedOut = this.#attempts.stopClock(node)?.timedOut;
         if (timedOut !== undefined && outcome?.kind !== "complete") {
           context.giveUp();
@@ -768,27 +798,17 @@ class Build {
 
   /** Goes on without the tasks that were asked to stop and have not. */
   #endGrace(): void {
-    const nodes = [...this.#running];
-    if (nodes.length > 0) {
+    const late = [...this.#running].filter(([node]) => !this.#callingOff.has(node));
+    const deaf = late.filter(([, { isStoring }]) => !isStoring).map(([node]) => node);
+    if (deaf.length > 0) {
       this.#warn(
         `The build did not wait for ${
-          this.#named(nodes.map(([node]) => node))
+          this.#named(deaf)
         }: asked to stop, they went on for more than ${this.#settings.gracePeriod} ms. Have run() heed its signal`,
       );
     }
-    const { reason: error } = this.#stop.signal;
-    for (const [node, context] of nodes) {
-      const outcome: TaskOutcome = { kind: "failed", error };
-      context.giveUp();
-      this.#ended.push({
-        node,
-        context,
-        outcome,
-        atOnce: false,
-        isStopping: true,
-        mayHaveStopped: true,
-      });
-    }
+    const { reason } = this.#stop.signal;
+    for (const [node, context] of late) this.#leaveBehind(node, context, reason);
     this.#wakeUp();
   }
 

@@ -7,15 +7,15 @@
 
 import { messageOf } from "../errors.ts";
 import type { AnyTask } from "../tasks/task.ts";
-import type { OutputIndexOptions, OutputIndexWriter } from "./output_index_writer.ts";
+import type { OutputIndexOptions, OutputIndexWriter, YieldedTasks } from "./output_index_writer.ts";
 
 /** The index of outputs as one build adds to it. Nothing that goes wrong here touches the build. */
 export class OutputIndex {
   readonly #options: OutputIndexOptions;
-  /** Ids of what tasks under way have yielded. */
-  readonly #yielded = new Map<AnyTask, Set<string>>();
+  /** What tasks under way have yielded, by id. */
+  readonly #yielded = new Map<AnyTask, Map<string, AnyTask>>();
   /** What was completed while the writer was loaded. */
-  #waiting: { readonly task: AnyTask; readonly yielded: ReadonlySet<string> | undefined }[] = [];
+  #waiting: { readonly task: AnyTask; readonly yielded: YieldedTasks | undefined }[] = [];
   #loading: Promise<void> | undefined;
   #writer: OutputIndexWriter | undefined;
 
@@ -25,17 +25,17 @@ export class OutputIndex {
 
   /** The task waits for others that nobody could know of before. */
   suspended(task: AnyTask, requires: readonly AnyTask[]): void {
-    if (!hasOutput(task)) return;
-    let ids = this.#yielded.get(task);
-    if (ids === undefined) this.#yielded.set(task, ids = new Set());
-    for (const { id } of requires) ids.add(id);
+    let yielded = this.#yielded.get(task);
+    if (yielded === undefined) this.#yielded.set(task, yielded = new Map());
+    for (const each of requires) yielded.set(each.id, each);
   }
 
   /** The task has run, and its output is there. */
   completed(task: AnyTask): void {
-    if (!hasOutput(task)) return;
     const yielded = this.#yielded.get(task);
     if (yielded !== undefined) this.#yielded.delete(task);
+    // What has no output is noted down where what it has yielded is.
+    if (!hasOutput(task) && !yielded?.values().some(hasOutput)) return;
     if (this.#writer !== undefined) {
       this.#writer.add(task, yielded);
     } else {

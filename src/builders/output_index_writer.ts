@@ -2,15 +2,17 @@
  * The index of outputs as it is written: which file holds what, and when it gets there. Unaware of builds.
  *
  * Below a root, each type has a folder, and in it each build a segment, or several: a file of lines, each a JSON object. The
- * first line tells the type, where its outputs are and, where it has an id, the build; the others one output each. On the
- * local disk lines are added at the end, so that the last one may be half-written; elsewhere the file is written anew. Names
- * of segments follow time. Nobody changes what others have written; of two lines about one output the later one holds.
+ * first line tells the type, where its outputs are and, where it has an id, the build; the others one output each, or a
+ * task without one that has yielded others: who looks for what is needed must know of these, too. On the local disk lines
+ * are added at the end, so that the last one may be half-written; elsewhere the file is written anew. Names of segments
+ * follow time. Nobody changes what others have written; of two lines about one task the later one holds.
  *
  * @module
  */
 
 import { messageOf } from "../errors.ts";
 import { canonicalString } from "../json.ts";
+import { inLanes } from "../lanes.ts";
 import { NIL_BUILD_ID } from "../registries/registry.ts";
 import { targetFactoryProvider } from "../targets/factory.ts";
 import { fileError, isMissing } from "../targets/file_error.ts";
@@ -37,6 +39,8 @@ export const BEFORE_TASK = '","task":';
 const DELAY = 5_000;
 /** With fewer lines a remote segment is written anew with what follows: slow builds do not leave many small files. */
 const ENOUGH_LINES = 1_000;
+/** A text that is so long is not, however few lines it has. */
+const ENOUGH_TEXT = 2 ** 20;
 /** How many segments are written at once. */
 const LANES = 16;
 /** Names may have 255 bytes. */
@@ -52,6 +56,9 @@ export interface OutputIndexOptions {
   /** Is told, once, when something could not be written. */
   warn(message: string): void;
 }
+
+/** What a task waited for while it ran, by id. */
+export type YieldedTasks = ReadonlyMap<string, AnyTask>;
 
 /** Lines under way to one file. */
 interface Segment {
@@ -80,16 +87,18 @@ export class OutputIndexWriter {
     this.#options = options;
   }
 
-  /** Takes in a task whose output is there; `yielded` are the ids of what it waited for while it ran. */
-  add(task: AnyTask, yielded: ReadonlySet<string> | undefined): void {
+  /** Takes in a task that has run; `yielded` is what it waited for meanwhile. */
+  add(task: AnyTask, yielded?: YieldedTasks): void {
     try {
       const uri = outputUriOf(task);
-      const root = uri && targetFactoryProvider.get().rootAbove(uri);
-      if (uri === undefined || root === undefined) return;
-      const segments = this.#segmentsOf(root);
-      if (segments === undefined) return;
+      const own = this.#rootAbove(uri);
+      let root = own;
+      // What has no output below a root is noted down for what it has yielded, and beside that.
+      for (const each of yielded?.values() ?? []) root ??= this.#rootAbove(outputUriOf(each));
+      const segments = root === undefined ? undefined : this.#segmentsOf(root);
+      if (root === undefined || segments === undefined) return;
       const typeId = taskTypeOf(task).id;
-      const path = uri.slice(root.length);
+      const path = own === undefined ? "" : uri!.slice(own.length);
       let segment = segments.get(typeId);
       if (segment === undefined) {
         segment = this.#newSegment(root, typeId, path.split(usualPlace(task.id)));
@@ -110,6 +119,12 @@ export class OutputIndexWriter {
     await this.#writing;
     this.#write();
     await this.#writing;
+  }
+
+  /** The root that a uri is below, where an index is kept of it. */
+  #rootAbove(uri: string | undefined): string | undefined {
+    const root = uri && targetFactoryProvider.get().rootAbove(uri);
+    return root === undefined || this.#segmentsOf(root) === undefined ? undefined : root;
   }
 
   /** The segments of a root; `undefined` where there is no use in any, or Deno would have to ask for permission. */
@@ -145,11 +160,7 @@ export class OutputIndexWriter {
   async #writeChanged(): Promise<void> {
     const changed = [...this.#changed];
     this.#changed.clear();
-    const rest = changed.values();
-    const lane = async (): Promise<void> => {
-      for (const segment of rest) await this.#writeSegment(segment);
-    };
-    await Promise.all(Array.from({ length: Math.min(LANES, changed.length) }, lane));
+    await inLanes(changed, LANES, (segment) => this.#writeSegment(segment));
   }
 
   async #writeSegment(segment: Segment): Promise<void> {
@@ -161,7 +172,7 @@ export class OutputIndexWriter {
         segment.text = "";
         await append(text, uri, root);
       } else {
-        if (lines >= ENOUGH_LINES) segments.delete(typeId);
+        if (lines >= ENOUGH_LINES || text.length >= ENOUGH_TEXT) segments.delete(typeId);
         await targetFactoryProvider.get().getTarget(uri).write(text);
       }
     } catch (error) {
@@ -199,13 +210,13 @@ export function usualPlace(id: string): string {
 }
 
 /**
- * One line of a segment; `path` is left out where it follows from the id. Where the text begins that the id is made of is
- * the same in all lines, so that many are quickly read.
+ * One line of a segment; `path` is left out where it follows from the id, and empty where there is no output below the root.
+ * Where the text begins that the id is made of is the same in all lines, so that many are quickly read.
  */
 function lineOf(
   task: AnyTask,
   path: string | undefined,
-  yielded: ReadonlySet<string> | undefined,
+  yielded: YieldedTasks | undefined,
 ): string {
   const others = othersOf(task, yielded);
   const uri = path === undefined ? "" : `,"uri":${canonicalString(path)}`;
@@ -215,17 +226,17 @@ function lineOf(
 }
 
 /** Ids of what the task required that are not in the text that its own id is made of. */
-function othersOf(task: AnyTask, yielded: ReadonlySet<string> = new Set()): ReadonlySet<string> {
+function othersOf(task: AnyTask, yielded?: YieldedTasks): ReadonlySet<string> {
   const required = flattenTaskStruct(task.requires());
   // What is in a parameter that is no part of the id is in no such text.
   const text = taskTypeOf(task).hasInsignificant ? canonicalTask(task) : undefined;
   const inParameters = tasksInParameters(task).filter(({ id }) => text?.includes(id) ?? true);
+  const others = new Set(yielded?.keys());
   // Mostly they are the same.
   if (
-    yielded.size === 0 && required.length === inParameters.length &&
+    others.size === 0 && required.length === inParameters.length &&
     required.every(({ id }, i) => id === inParameters[i]!.id)
-  ) return yielded;
-  const others = new Set(yielded);
+  ) return others;
   for (const { id } of required) others.add(id);
   for (const { id } of inParameters) others.delete(id);
   return others;

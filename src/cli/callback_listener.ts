@@ -12,6 +12,8 @@ import { printableLine } from "../reporters/text_width.ts";
 /** Of all that can be reached from elsewhere, it is none. */
 const HOSTNAME = "127.0.0.1";
 const PATH = "/callback";
+/** How long what is under way gets at the end, in milliseconds. */
+const GRACE = 500;
 
 /** What comes back is taken only with this. */
 interface Expected<T> {
@@ -64,9 +66,13 @@ export class CallbackListener<T> implements AsyncDisposable {
     }
   }
 
-  /** Ends it when what is under way is answered. */
+  /** Ends it when what is under way is answered. A request that never comes to its end is not waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, GRACE);
+    this.#server.unref();
+    await Promise.race([this.#server.shutdown(), late.promise]);
+    clearTimeout(timer);
   }
 
   async #answer({ method, url, headers }: Request): Promise<Response> {

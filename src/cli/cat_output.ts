@@ -5,10 +5,11 @@
  */
 
 import { resolve } from "@std/path";
+import { TargetNotFoundError } from "../errors.ts";
 import { findOutputs, type FoundOutput } from "../inspect/find_outputs.ts";
 import { targetRoots } from "../inspect/output_records.ts";
 import { targetFactoryProvider } from "../targets/factory.ts";
-import { outputUriOf } from "../tasks/output_uri.ts";
+import { isLocalUri, outputUriOf } from "../tasks/output_uri.ts";
 import { flattenTaskStruct } from "../tasks/struct.ts";
 import type { CliIo } from "./cli_io.ts";
 import { loadTasks } from "./load_tasks.ts";
@@ -29,11 +30,21 @@ export async function catOutput(
   io: CliIo,
 ): Promise<void> {
   const uri = ID.test(argument) ? await uriOfId(argument.toLowerCase()) : placeOf(argument);
-  if (uri !== undefined) return await writeOutput(uri, io);
+  if (uri !== undefined) return await writePlace(uri, io);
   await inProject(io, async (task: string) => {
     keepStdout();
     await writeOutput(uriOfTask(await loadTasks(task, options), task), io);
   })(argument);
+}
+
+/** Writes what was named by its uri or id, so that it should be there. */
+async function writePlace(uri: string, io: CliIo): Promise<void> {
+  try {
+    await writeOutput(uri, io);
+  } catch (error) {
+    if (!(error instanceof TargetNotFoundError)) throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
 }
 
 async function uriOfId(beginning: string): Promise<string> {
@@ -79,16 +90,26 @@ function uriOfTask(tasks: Parameters<typeof flattenTaskStruct>[0], argument: str
 }
 
 async function writeOutput(uri: string, io: CliIo): Promise<void> {
-  const factory = targetFactoryProvider.get();
-  if (uri.endsWith("/")) {
-    const keys = await factory.getDirectoryTarget(uri).subKeys();
-    throw new UsageError(
-      `Cannot show "${uri}": it is a folder. Name a file in it:\n${
-        keys.slice(0, MOST_NAMED).map((key) => `  ${uri}${key}`).join("\n")
-      }`,
-    );
-  }
-  for await (const chunk of factory.getTarget(uri).readable()) {
+  if (uri.endsWith("/") || isFolder(uri)) throw await folderError(uri.replace(/\/?$/, "/"));
+  for await (const chunk of targetFactoryProvider.get().getTarget(uri).readable()) {
     if (!io.stdout.writeBytes(chunk)) return;
+  }
+}
+
+async function folderError(uri: string): Promise<UsageError> {
+  const names = isFolder(uri)
+    ? [...Deno.readDirSync(uri)].map(({ name, isDirectory }) => isDirectory ? `${name}/` : name)
+    : [...await targetFactoryProvider.get().getDirectoryTarget(uri).subKeys()];
+  const lines = names.sort().slice(0, MOST_NAMED).map((name) => `  ${uri}${name}`);
+  return new UsageError(
+    `Cannot show "${uri}": it is a folder. Name a file in it:\n${lines.join("\n")}`,
+  );
+}
+
+function isFolder(uri: string): boolean {
+  try {
+    return isLocalUri(uri) && Deno.statSync(uri).isDirectory;
+  } catch {
+    return false;
   }
 }

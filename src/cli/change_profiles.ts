@@ -8,7 +8,7 @@ import { addProfile, removeProfile, useProfile } from "../config/config_change.t
 import type { ConfigFile, Profile } from "../config/config_file.ts";
 import { Sources } from "../config/sources.ts";
 import { ConfigError, StardagError } from "../errors.ts";
-import { chosen, unknownName } from "./choose.ts";
+import { checkNewName, chosen, unknownName } from "./choose.ts";
 import type { CliIo } from "./cli_io.ts";
 import {
   choosableRegistries,
@@ -42,6 +42,7 @@ export async function addNamedProfile(
 ): Promise<void> {
   const action = `add the profile "${name}"`;
   const files = configFiles(action);
+  if (files.own?.profiles.has(name) !== true) checkNewName(action, "profile", name);
   const { slug: registry } = await chosen(choosableRegistries(registriesIn(files.files)), {
     action,
     what: "registry",

@@ -9,7 +9,7 @@ import { quoted } from "../config/config_file.ts";
 import { signIns } from "../config/sign_ins.ts";
 import { ConfigError } from "../errors.ts";
 import { tellDefaultIsGone } from "./change_profiles.ts";
-import { unknownName } from "./choose.ts";
+import { checkNewName, unknownName } from "./choose.ts";
 import type { CliIo } from "./cli_io.ts";
 import { configFiles } from "./work_place.ts";
 
@@ -31,9 +31,11 @@ export async function addNamedRegistry(
   { url, json = false }: AddRegistryOptions,
   io: CliIo,
 ): Promise<void> {
-  const { home, own: before } = configFiles(`add the registry "${name}"`);
+  const action = `add the registry "${name}"`;
+  const { home, own: before } = configFiles(action);
+  if (before?.registries.has(name) !== true) checkNewName(action, "registry", name);
   await addRegistry(home, name, url);
-  const { own } = configFiles(`add the registry "${name}"`);
+  const { own } = configFiles(action);
   const now = own?.registries.get(name);
   const previous = before?.registries.get(name);
   if (json) {

@@ -83,6 +83,20 @@ export function unknownName(
   );
 }
 
+/**
+ * Throws `UsageError` for what nothing new should be called: names stand in the names of files and in messages. Names that
+ * are there already may be of any kind.
+ */
+export function checkNewName(action: string, what: string, name: string): void {
+  if (/^[\p{L}\p{N}][\p{L}\p{N}\p{M} ._@+-]*$/u.test(name)) return;
+  throw new UsageError(
+    `Cannot ${
+      printableLine(action)
+    }: a ${what} is called by letters and digits, and after the first also by ` +
+      `"-", "_", ".", "@", "+" and spaces. Give another name`,
+  );
+}
+
 async function chosenByPerson<T extends Choosable>(
   all: readonly T[],
   what: string,

@@ -5,6 +5,7 @@
  */
 
 import { type ReporterOutput, TextOutput } from "../reporters/reporter_output.ts";
+import { printable } from "../reporters/text_width.ts";
 
 /** Where nobody knows how wide the terminal is. */
 const USUAL_COLUMNS = 80;
@@ -70,6 +71,8 @@ export class CliIo {
   exitCode = 0;
   /** What was typed in, for handing all of it on to another process. */
   args: readonly string[] = [];
+  /** Whether another command line does the work, and tells how it ended. */
+  isHandedOn = false;
   #hasJson = false;
 
   /** The outputs of the process unless told. */
@@ -90,7 +93,7 @@ export class CliIo {
 
   /** Writes what went wrong, as prose. */
   tellError(message: string): void {
-    this.tell(`${this.stderr.color ? "\x1b[31;1merror\x1b[0m" : "error"}: ${message}`);
+    this.tell(`${this.stderr.color ? "\x1b[31;1merror\x1b[0m" : "error"}: ${printable(message)}`);
   }
 
   /** Writes the one document of `--json`. */
@@ -107,7 +110,7 @@ export class CliIo {
     textOf: () => string = () => String(result),
   ): void {
     if (json) this.json(result);
-    else this.print(textOf());
+    else this.print(this.stdout.isTerminal ? printable(textOf()) : textOf());
   }
 
   /** Whether the document was written. */

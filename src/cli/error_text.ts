@@ -5,25 +5,34 @@
  */
 
 import { messageOf, StardagError } from "../errors.ts";
-import { printable } from "../reporters/text_width.ts";
-import { locationIn } from "../stack.ts";
+import { locationIn, type SourceLocation } from "../stack.ts";
 
 export { messageOf };
 
 /** The message, and where in code of the user it was thrown; with `isVerbose` the whole stack. */
 export function errorText(error: unknown, isVerbose: boolean): string {
-  if (isVerbose) return printable(stackOf(error));
-  const message = printable(messageOf(error));
-  const location = error instanceof Error && !(error instanceof StardagError)
-    ? locationIn(`${error.stack}`)
-    : undefined;
+  if (isVerbose) return stackOf(error, new Set());
+  const message = messageOf(error);
+  const location = locationOf(error, new Set());
   return location === undefined || message.includes(location.url)
     ? message
-    : printable(`${message}\n  at ${location.url}:${location.position}`);
+    : `${message}\n  at ${location.url}:${location.position}`;
 }
 
-function stackOf(error: unknown): string {
+/** Where code of the user threw it, or its cause. */
+function locationOf(error: unknown, seen: Set<unknown>): SourceLocation | undefined {
+  if (!(error instanceof Error) || error instanceof StardagError || seen.has(error)) {
+    return undefined;
+  }
+  return locationIn(`${error.stack}`) ?? locationOf(error.cause, seen.add(error));
+}
+
+/** An error that is its own cause is told of once. */
+function stackOf(error: unknown, told: Set<unknown>): string {
   if (!(error instanceof Error)) return messageOf(error);
+  told.add(error);
   const { stack = error.message, cause } = error;
-  return cause === undefined ? stack : `${stack}\nCaused by: ${stackOf(cause)}`;
+  return cause === undefined || told.has(cause)
+    ? stack
+    : `${stack}\nCaused by: ${stackOf(cause, told)}`;
 }

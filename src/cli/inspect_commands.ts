@@ -101,7 +101,7 @@ function addGraph(program: Command, io: CliIo): void {
     .addOption(new Option("--mermaid", "for Markdown, the default").conflicts(["svg", "dot"]))
     .addOption(new Option("--svg", "a picture").conflicts(["mermaid", "dot"]))
     .addOption(new Option("--dot", "for Graphviz").conflicts(["mermaid", "svg"]))
-    .option("-o, --output <file>", "write to a file; one that ends in .svg or .dot says which kind")
+    .option("-o, --output <file>", "write to a file that ends in .svg, .dot, .mmd or .md")
     .addOption(
       new Option("--direction <direction>", "where arrows lead").choices(["TB", "BT", "LR", "RL"]),
     )

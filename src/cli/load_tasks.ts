@@ -5,7 +5,7 @@
  * @module
  */
 
-import { TaskParameterError } from "../errors.ts";
+import { messageOf, TaskParameterError } from "../errors.ts";
 import { parametersOf } from "../inspect/leaves.ts";
 import { describe } from "../json.ts";
 import { TaskBase } from "../tasks/base_task.ts";
@@ -32,11 +32,21 @@ import type { TaskOptions } from "./task_argument.ts";
 import { UsageError } from "./usage.ts";
 
 /**
- * The tasks that an argument and the parameters name. Throws `UsageError` where the module, the export or the parameters
- * are not what they must be; what the module throws.
+ * The tasks that an argument and the parameters name; of several arguments, with the same parameters, those of all.
+ * Throws `UsageError` where the module, the export or the parameters are not what they must be; what the module throws.
  */
-export async function loadTasks(argument: string, options: TaskOptions = {}): Promise<TaskStruct> {
+export async function loadTasks(
+  argument: string | readonly string[],
+  options: TaskOptions = {},
+): Promise<TaskStruct> {
   const given = await givenParameters(options);
+  if (typeof argument === "string") return await namedTasks(argument, given);
+  const tasks: TaskStruct[] = [];
+  for (const each of argument) tasks.push(await namedTasks(each, given));
+  return tasks.length === 1 ? tasks[0]! : tasks;
+}
+
+async function namedTasks(argument: string, given: GivenParameters): Promise<TaskStruct> {
   const from = moduleArgument(argument);
   const module = await importModule(from);
   const found = findExport(from, module);
@@ -68,8 +78,7 @@ async function tasksOf(
     case "type":
       return taskOfType(value.type, given, what);
     case "function": {
-      const made: unknown =
-        await (given.size === 0 ? value.make() : value.make(untypedValues(given)));
+      const made = await calledWith(value.make, given, what);
       const tasks = structOf(made);
       if (tasks !== undefined) return tasks;
       throw new UsageError(
@@ -80,6 +89,24 @@ async function tasksOf(
     }
     default:
       throw new Error(`BUG: ${describe(value satisfies never)}`);
+  }
+}
+
+/** What a function of the user gives; what it throws, with what it was called with. */
+async function calledWith(
+  make: (params?: unknown) => unknown,
+  given: GivenParameters,
+  what: string,
+): Promise<unknown> {
+  const params = given.size === 0 ? undefined : untypedValues(given);
+  try {
+    return await (params === undefined ? make() : make(params));
+  } catch (cause) {
+    if (params === undefined && make.length === 0) throw cause;
+    const call = params === undefined ? "without parameters" : `with ${JSON.stringify(params)}`;
+    throw new Error(`Cannot get the tasks of "${what}", called ${call}: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

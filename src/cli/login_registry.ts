@@ -7,7 +7,7 @@
 import type { StardagConfig } from "../config/config.ts";
 import { registryUrl } from "../config/registry_url.ts";
 import { Sources } from "../config/sources.ts";
-import { chosen } from "./choose.ts";
+import { checkNewName, chosen } from "./choose.ts";
 import type { CliIo } from "./cli_io.ts";
 import { UsageError } from "./usage.ts";
 import { choosableRegistries, type ConfigFiles, registriesIn } from "./work_place.ts";
@@ -46,6 +46,7 @@ export async function registryToSignInTo(
     ? await configuredRegistry(told, registries, config, io)
     : { name: told.registry ?? nameOf(url, registries) ?? USUAL_NAME, url };
   const before = own?.registries.get(registry.name);
+  if (before === undefined) checkNewName(ACTION, "registry", registry.name);
   if (before !== undefined && before !== registry.url) {
     throw new UsageError(
       `Cannot ${ACTION}: the registry "${registry.name}" is at ${before}, and not at ${registry.url}. ` +

@@ -6,9 +6,11 @@
  */
 
 import { type Command, CommanderError } from "commander";
+import { printable } from "../reporters/text_width.ts";
 import { CliIo, type CliOutput, type CliStream } from "./cli_io.ts";
 import { cliProgram } from "./program.ts";
 import { takesTask } from "./task_argument.ts";
+import { untilDone } from "./until_done.ts";
 import { UsageError } from "./usage.ts";
 
 export { CliIo, type CliOutput, type CliStream };
@@ -28,7 +30,9 @@ export async function runCli(args: readonly string[], io: CliIo = new CliIo()): 
   try {
     io.args = args;
     const program = cliProgram(io);
-    if (!await helpedWithTask(program, io)) await program.parseAsync([...args], { from: "user" });
+    await untilDone(async () => {
+      if (!await helpedWithTask(program, io)) await program.parseAsync([...args], { from: "user" });
+    }, () => endedEarly(io));
     if (io.stdout.error !== undefined) throw io.stdout.error;
     return io.exitCode;
   } catch (error) {
@@ -66,9 +70,20 @@ async function toldError(error: unknown, io: CliIo): Promise<number> {
   return failed(1, messageOf(error), io);
 }
 
+/** Code of the user has ended the process, or another signal to stop has: that is no success. */
+function endedEarly(io: CliIo): void {
+  if (io.isHandedOn) return;
+  const message =
+    "Cannot finish: the process was ended by code of a module or a task, or by a signal";
+  io.tellError(message);
+  Deno.exitCode = failed(Deno.exitCode || 1, message, io);
+}
+
 /** With `--json` a program waits for the one document. */
 function failed(exitCode: number, error: string, io: CliIo): number {
-  if (optionsOf(io).includes("--json") && !io.hasJson) io.json({ error, exitCode });
+  if (optionsOf(io).includes("--json") && !io.hasJson) {
+    io.json({ error: printable(error), exitCode });
+  }
   return exitCode;
 }
 
@@ -77,4 +92,5 @@ function optionsOf({ args }: CliIo): readonly string[] {
   return args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
 }
 
-if (import.meta.main) Deno.exit(await runCli(Deno.args));
+// Not awaited here: then Deno would say that it never ends, and not we.
+if (import.meta.main) runCli(Deno.args).then((code) => Deno.exit(code));

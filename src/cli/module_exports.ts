@@ -7,7 +7,6 @@
 import { ConfigError, messageOf } from "../errors.ts";
 import { configFlags } from "../executors/process_flags.ts";
 import { describe, isPlainObject } from "../json.ts";
-import { flattenTaskStruct } from "../tasks/struct.ts";
 import { isTask, type TaskStruct } from "../tasks/task.ts";
 import { TASK_TYPE, type TaskType, taskTypeOf } from "../tasks/type_registry.ts";
 import type { ModuleArgument } from "./module_argument.ts";
@@ -39,9 +38,11 @@ export async function importModule({ module, specifier }: ModuleArgument): Promi
     return await import(specifier) as Module;
   } catch (error) {
     const text = messageOf(error);
-    const isMissing = text.includes(`Module not found "${specifier}"`);
-    if (isMissing) {
+    if (text.includes(`Module not found "${specifier}"`)) {
       throw new UsageError(`Cannot import "${module}": there is no such module`);
+    }
+    if (text.includes(`Directory import '${specifier}'`)) {
+      throw new UsageError(`Cannot import "${module}": it is a folder. Name a module in it`);
     }
     // A package that the configuration in force does not know.
     if (error instanceof TypeError && /not a dependency|not prefixed with/.test(text)) {
@@ -62,23 +63,25 @@ export async function importModule({ module, specifier }: ModuleArgument): Promi
  * none is named and several may be meant. Throws `UsageError`.
  */
 export function findExport(from: ModuleArgument, module: Module): NamedExport | undefined {
-  const all = exportsOf(module);
   const { name } = from;
-  if (name === undefined) {
-    const taskLike = taskExports(module);
-    const tasks = taskLike.filter(({ value }) => value.kind === "tasks");
-    const byDefault = all.find((each) => each.name === "default");
-    return byDefault ?? only(tasks) ?? (tasks.length === 0 ? only(taskLike) : undefined);
-  }
-  const named = all.find((each) => each.name === name);
-  if (named !== undefined) return named;
+  if (name === undefined) return usualExport(module);
+  const value = Object.hasOwn(module, name) ? exportOf(module[name]) : undefined;
+  if (value !== undefined) return { name, value };
   const state = name in module
     ? `it is ${describe(module[name])}, neither a task nor what makes tasks. The module`
     : "it";
-  const advice = didYouMean(name, all.map((each) => each.name));
+  const advice = didYouMean(name, exportsOf(module).map((each) => each.name));
   throw new UsageError(
     `Cannot use "${name}" of "${from.module}": ${state} ${exportList(module)}${advice}`,
   );
+}
+
+function usualExport(module: Module): NamedExport | undefined {
+  const value = exportOf(module.default);
+  if (value !== undefined) return { name: "default", value };
+  const taskLike = exportsOf(module).filter(({ value }) => value.kind !== "function");
+  const tasks = taskLike.filter(({ value }) => value.kind === "tasks");
+  return only(tasks) ?? (tasks.length === 0 ? only(taskLike) : undefined);
 }
 
 /** The exports of a module that may be used. */
@@ -102,23 +105,37 @@ function exportOf(value: unknown): TaskExport | undefined {
 
 /** The value where it is tasks in arrays and records, and at least one. */
 export function structOf(value: unknown): TaskStruct | undefined {
-  if (!isTask(value) && !Array.isArray(value) && !isPlainObject(value)) return undefined;
   try {
-    const tasks = value as TaskStruct;
-    return flattenTaskStruct(tasks).length === 0 ? undefined : tasks;
+    return hasTasks(value, new Map()) === true ? value as TaskStruct : undefined;
   } catch {
-    return undefined;
+    return undefined; // of a getter
   }
 }
 
-/** Those of which it is known that they are tasks or make tasks. */
-function taskExports(module: Module): readonly NamedExport[] {
-  return exportsOf(module).filter(({ value }) => value.kind !== "function");
+/** Whether there are tasks in it; `undefined` where it has other things in it, or itself. */
+function hasTasks(
+  value: unknown,
+  known: Map<object, boolean | undefined>,
+): boolean | undefined {
+  if (isTask(value)) return true;
+  if (!Array.isArray(value) && !isPlainObject(value)) return undefined;
+  if (known.has(value)) return known.get(value);
+  known.set(value, undefined); // as long as it is being looked through
+  let has = false;
+  for (const part of Array.isArray(value) ? value : Object.values(value)) {
+    const inside = hasTasks(part, known);
+    if (inside === undefined) return undefined;
+    has ||= inside;
+  }
+  known.set(value, has);
+  return has;
 }
 
-/** What it exports, to be told. */
+/** What it exports, to be told. Of functions nobody knows what they give. */
 export function exportList(module: Module): string {
-  const names = taskExports(module).map(({ name }) => `"${name}"`);
+  const names = exportsOf(module).map(({ name, value }) =>
+    value.kind === "function" ? `"${name}" (a function)` : `"${name}"`
+  );
   return names.length === 0
     ? "exports no task, and nothing that makes tasks"
     : `exports ${names.join(", ")}`;

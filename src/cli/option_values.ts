@@ -19,7 +19,7 @@ export function countOf(value: string): number {
 export function ageOf(value: string): number {
   const [, count, unit = "s"] = /^(\d+(?:\.\d+)?)(d|h|min|s)$|^0$/.exec(value) ?? [undefined];
   if (value !== "0" && count === undefined) {
-    throw new InvalidArgumentError("Give a number and a unit, d, h, min or s, e.g. 7d.");
+    throw new InvalidArgumentError("Give a number and a unit: d, h, min (minutes) or s, e.g. 7d.");
   }
   return Number(count ?? 0) * UNITS[unit as keyof typeof UNITS];
 }
@@ -36,6 +36,12 @@ export function limitsOf(
     throw new InvalidArgumentError("Give name=count, e.g. external-api=2.");
   }
   return { ...before, [name]: countOf(count) };
+}
+
+/** The id of a build. */
+export function buildIdOf(value: string): string {
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return value;
+  throw new InvalidArgumentError("Give the buildId of a former summary, a UUID.");
 }
 
 /** A port; 0 is any that is free. */

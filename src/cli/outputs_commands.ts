@@ -17,6 +17,7 @@ import {
   withParameters,
   withTaskArgument,
 } from "./task_argument.ts";
+import { UsageError } from "./usage.ts";
 
 /** Adds `status`, `ls`, `cat`, `rm` and `gc` to the program. */
 export function addOutputsCommands(program: Command, io: CliIo): void {
@@ -35,6 +36,9 @@ function addStatus(program: Command, io: CliIo): void {
     .option("--json", "print the status as one JSON document")
     .action(async (argument: string | undefined, options: TaskOptions) => {
       if (argument === undefined) {
+        if (options.param !== undefined || options.params !== undefined) {
+          throw new UsageError("Cannot use parameters without a task: name the task, too");
+        }
         const { showRoots } = await import("./show_roots.ts");
         return await showRoots(options, io);
       }

@@ -87,6 +87,9 @@ function fromText(parameter: Parameter, text: string): unknown {
   const kind = unwrapped(schema)._zod.def.type;
   const isNull = text === "null" && schema.safeParse(null).success;
   if ((kind === "string" || kind === "template_literal") && !isNull) return text;
+  if (kind === "date" && /^\d{4}-\d\d-\d\d$/.test(text)) {
+    return fromJson(parameter, `${text}T00:00:00Z`);
+  }
   const json = attempted(text);
   if (json !== undefined) {
     const value = fromJson(parameter, json.value);
@@ -111,7 +114,8 @@ async function contentOf(value: string): Promise<string> {
   if (!value.startsWith("@")) return value;
   if (value.startsWith("@@")) return value.slice(1);
   try {
-    return await Deno.readTextFile(value.slice(1));
+    const text = await Deno.readTextFile(value.slice(1));
+    return text.replace(/^\uFEFF/, ""); // by which some editors mark the encoding
   } catch (error) {
     const path = value.slice(1);
     if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, "read", path);

@@ -26,11 +26,13 @@ export async function ranInProject(argument: string, io: CliIo): Promise<boolean
   const [config] = projectFlags(argument);
   if (config !== undefined && !isInForce(config)) {
     if (!hasAllPermissions()) return false;
+    io.isHandedOn = true;
     io.exitCode = await runAgain(config, io.args);
     return true;
   }
   const other = await commandLineOfProject();
   if (other === undefined || other.CliIo === CliIo) return false;
+  io.isHandedOn = true;
   io.exitCode = await other.runCli(io.args);
   return true;
 }
@@ -73,13 +75,28 @@ async function runAgain(config: string, args: readonly string[]): Promise<number
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", config, codeOf(ownSpecifier()), ...args],
   }).spawn();
-  // Ctrl-C is for all processes on the terminal: the other one stops, and this one ends with it.
-  const ignore = (): void => {};
-  const hand = (): void => child.kill("SIGTERM");
-  Deno.addSignalListener("SIGINT", ignore);
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", hand);
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => handOn(signal, child));
   const { code } = await child.status;
   return code;
+}
+
+/** What a process is told to end by. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+function handOn(signal: Deno.Signal, child: Deno.ChildProcess): void {
+  // Ctrl-C is for all processes on the terminal: the other one stops, and this one ends with it.
+  if (signal === "SIGINT" && (Deno.build.os === "windows" || isOnTerminal())) return;
+  try {
+    child.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // else it has ended
+  }
+}
+
+function isOnTerminal(): boolean {
+  return [Deno.stdin, Deno.stdout, Deno.stderr].some((each) => each.isTerminal());
 }
 
 /** By the name of its package where it is published: then modules that name the package, too, get the same copy. */
@@ -92,6 +109,6 @@ function ownSpecifier(): string {
 function codeOf(own: string): string {
   const code = `let cli = ${JSON.stringify(own)}; ` +
     `try { import.meta.resolve(${JSON.stringify(CLI)}); cli = ${JSON.stringify(CLI)}; } catch {} ` +
-    `const { runCli } = await import(cli); Deno.exit(await runCli(Deno.args));`;
+    `const { runCli } = await import(cli); runCli(Deno.args).then((code) => Deno.exit(code));`;
   return `data:text/javascript,${encodeURIComponent(code)}`;
 }

@@ -30,20 +30,20 @@ export interface RunBuildOptions extends TaskOptions {
   readonly dryRun?: boolean | undefined;
 }
 
-/** Builds the task: tells of it on stderr, and at the end with `--json` on stdout. */
+/** Builds the tasks, all of one project: tells of it on stderr, and at the end with `--json` on stdout. */
 export async function runBuild(
-  argument: string,
+  taskArguments: readonly string[],
   options: RunBuildOptions,
   io: CliIo,
 ): Promise<void> {
   const { json = false, workers, maxConcurrent, failMode, limit, resume, description } = options;
   if (json) keepStdout();
-  const tasks = await loadTasks(argument, options);
+  const tasks = await loadTasks(taskArguments, options);
   await using executor = new HybridConcurrentTaskExecutor({
     maxWorkers: workers,
     maxProcesses: workers,
     maxConcurrent,
-    processFlags: projectFlags(argument),
+    processFlags: taskArguments.slice(0, 1).flatMap(projectFlags),
   });
   const summary = await build(tasks, {
     executor,

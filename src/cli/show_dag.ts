@@ -4,10 +4,15 @@
  * @module
  */
 
+import { extname } from "@std/path";
+import { count } from "../builders/summary.ts";
+import { type DiscoveryError, messageOf } from "../errors.ts";
 import { diff, plan, toDot, toMermaid, toSvg, tree } from "../inspect/inspect.ts";
+import { printable } from "../reporters/text_width.ts";
 import { fileError } from "../targets/file_error.ts";
 import type { CliIo } from "./cli_io.ts";
 import { loadTasks } from "./load_tasks.ts";
+import { givenParameters } from "./parameters.ts";
 import type { TaskOptions } from "./task_argument.ts";
 import { UsageError } from "./usage.ts";
 import { keepStdout } from "./users_output.ts";
@@ -43,7 +48,7 @@ export interface ShowDiffOptions extends TaskOptions {
 
 /** Shows what a build would run. */
 export async function showPlan(
-  argument: string,
+  argument: string | readonly string[],
   options: ShowPlanOptions,
   io: CliIo,
 ): Promise<void> {
@@ -61,11 +66,11 @@ export async function showDiff(
   io: CliIo,
 ): Promise<void> {
   keepStdout();
-  const { param = [], params, to = [], toParams = params } = options;
-  const replaced = new Set(to.map(nameOf));
+  const { param = [], params, to = [], toParams } = options;
+  const replaced = await givenParameters({ param: to, params: toParams });
   const before = await loadTasks(argument, options);
   const after = await loadTasks(other ?? argument, {
-    params: toParams,
+    params: toParams ?? params,
     param: [...param.filter((each) => !replaced.has(nameOf(each))), ...to],
   });
   io.showResult(await diff(before, after), options);
@@ -89,10 +94,17 @@ export async function showGraph(
   options: ShowGraphOptions,
   io: CliIo,
 ): Promise<void> {
+  const draw = drawing(options);
   keepStdout();
   const { output, direction, groupAbove, states } = options;
   const tasks = await loadTasks(argument, options);
-  const text = (await drawing(options)(tasks, { direction, groupAbove, states })).trimEnd();
+  const unknown: DiscoveryError[] = [];
+  const onUnknown = (error: DiscoveryError): void => void unknown.push(error);
+  const text = (await draw(tasks, { direction, groupAbove, states, onUnknown })).trimEnd();
+  if (unknown.length > 0) {
+    const what = count(unknown.length, "task", "tasks");
+    io.tell(`It is unknown whether ${what} ran before: ${printable(messageOf(unknown[0]))}`);
+  }
   if (output === undefined) return io.print(text);
   try {
     await Deno.writeTextFile(output, `${text}\n`);
@@ -103,14 +115,36 @@ export async function showGraph(
   io.tell(`Wrote ${output}`);
 }
 
-/** As told, else as the name of the file tells. */
-function drawing({ svg, dot, mermaid, output = "" }: ShowGraphOptions): typeof toSvg {
-  if (svg === true) return toSvg;
-  if (dot === true) return toDot;
-  if (mermaid === true) return toMermaid;
-  if (/\.svg$/i.test(output)) return toSvg;
-  return /\.(?:dot|gv)$/i.test(output) ? toDot : toMermaid;
+/** As told, else as the name of the file tells. Throws `UsageError` where one says this and the other that. */
+function drawing({ svg, dot, mermaid, output }: ShowGraphOptions): typeof toSvg {
+  const told = svg === true
+    ? toSvg
+    : dot === true
+    ? toDot
+    : mermaid === true
+    ? toMermaid
+    : undefined;
+  const extension = output === undefined ? undefined : extname(output).toLowerCase();
+  const named = DRAWINGS.find(({ extensions }) => extensions.includes(extension ?? ".mmd"))?.draw;
+  if (named === undefined && told === undefined) {
+    throw new UsageError(
+      `Cannot draw to "${output}": its name does not say which kind of drawing is wanted. ` +
+        `Let it end in .svg, .dot, .mmd or .md`,
+    );
+  }
+  if (output !== undefined && named !== undefined && told !== undefined && named !== told) {
+    throw new UsageError(
+      `Cannot draw to "${output}": its name says another kind of drawing than the option. Leave one of them out`,
+    );
+  }
+  return told ?? named ?? toMermaid;
 }
+
+const DRAWINGS = [
+  { draw: toSvg, extensions: [".svg"] },
+  { draw: toDot, extensions: [".dot", ".gv"] },
+  { draw: toMermaid, extensions: [".mmd", ".md", ".mermaid"] },
+];
 
 function nameOf(param: string): string {
   return param.slice(0, param.indexOf("="));

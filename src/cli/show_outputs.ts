@@ -5,13 +5,18 @@
  */
 
 import type { Removal } from "../inspect/garbage.ts";
+import { ConfigError } from "../errors.ts";
 import { gc, listOutputs, removeOutputs, status } from "../inspect/inspect.ts";
+import { printableLine } from "../reporters/text_width.ts";
+import { targetFactoryProvider } from "../targets/factory.ts";
 import type { TaskStruct } from "../tasks/task.ts";
 import type { CliIo } from "./cli_io.ts";
 import { loadTasks } from "./load_tasks.ts";
 import { moduleArgument } from "./module_argument.ts";
 import { exportsOf, importModule } from "./module_exports.ts";
+import { didYouMean } from "./similar.ts";
 import type { TaskOptions } from "./task_argument.ts";
+import { UsageError } from "./usage.ts";
 import { keepStdout } from "./users_output.ts";
 
 /** Options of `ls`. */
@@ -51,7 +56,15 @@ export async function showList(
   options: ShowListOptions,
   io: CliIo,
 ): Promise<void> {
-  io.showResult(await listOutputs({ type, roots: options.root }), options);
+  const roots = knownRoots(options.root);
+  const list = await listOutputs({ type, roots });
+  io.showResult(list, options);
+  if (type === undefined || list.outputs.length > 0) return;
+  const { types } = await listOutputs({ roots });
+  const names = types.map((each) => each.type);
+  io.tell(
+    printableLine(`There are no outputs of a type "${type}"${didYouMean(type, names)}`),
+  );
 }
 
 /** Removes the output of a task, or tells that it would. */
@@ -78,10 +91,24 @@ export async function showGarbage(
 ): Promise<void> {
   keepStdout();
   const { yes = false, minAge, root, ignoreUnrecorded, all = false } = options;
-  const structs: TaskStruct[] = [];
-  for (const argument of tasks) structs.push(await loadTasks(argument, options));
-  const garbage = await gc(structs, { dryRun: !yes, minAge, roots: root, ignoreUnrecorded });
+  const struct = await loadTasks(tasks, options);
+  const roots = knownRoots(root);
+  const garbage = await gc(struct, { dryRun: !yes, minAge, roots, ignoreUnrecorded });
   show(garbage, options, io, all ? Infinity : undefined);
+}
+
+/** The keys of target roots that are told. Throws `UsageError` for one that there is not. */
+function knownRoots(keys: readonly string[] | undefined): readonly string[] | undefined {
+  const factory = targetFactoryProvider.get();
+  for (const key of keys ?? []) {
+    try {
+      factory.getTargetRoot(key);
+    } catch (error) {
+      if (factory.targetRootKeys.includes(key) || !(error instanceof ConfigError)) throw error;
+      throw new UsageError(error.message, { cause: error });
+    }
+  }
+  return keys;
 }
 
 /** All tasks that the module exports, and those that the argument names, without its members. */

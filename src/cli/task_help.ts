@@ -9,6 +9,7 @@ import { z } from "zod";
 import { describe } from "../json.ts";
 import { wrapped } from "../schema_parts.ts";
 import { referenceSchemas } from "../schema_codec.ts";
+import { printable } from "../reporters/text_width.ts";
 import { schemaName } from "../tasks/fit.ts";
 import type { Parameter, TaskType } from "../tasks/type_registry.ts";
 import { isTask } from "../tasks/task.ts";
@@ -87,7 +88,18 @@ function valueName(schema: z.core.$ZodType): string {
     return Object.values(def.entries).map((value) => JSON.stringify(value)).join(" or ");
   }
   if (def.type === "array") return `array of ${valueName(def.element)}`;
+  if (def.type === "date") return "date, e.g. 2026-01-31 or 2026-01-31T12:00:00Z";
+  if (def.type === "object") return objectName(def.shape);
   return schemaName(schema);
+}
+
+/** With what its members are, but not with those of these. */
+function objectName(shape: Readonly<Record<string, z.core.$ZodType>>): string {
+  const members = Object.entries(shape).map(([key, member]) => {
+    const isOptional = member._zod.optin === "optional";
+    return `${key}${isOptional ? "?" : ""}: ${schemaName(member).replace(/ or undefined$/, "")}`;
+  });
+  return members.length === 0 ? "object" : `object { ${members.join(", ")} }`;
 }
 
 function aboutParameter({ schema, mark }: Parameter): string {
@@ -126,6 +138,8 @@ function listed(
   const help = command.createHelp();
   help.prepareContext({ helpWidth: io.stdout.columns });
   const width = Math.max(...items.map(([term]) => term.length));
-  const lines = items.map(([term, description]) => help.formatItem(term, width, description, help));
+  const lines = items.map(([term, description]) =>
+    help.formatItem(term, width, printable(description), help)
+  );
   return [io.stdout.color ? help.styleTitle(title) : title, ...lines].join("\n");
 }

@@ -89,7 +89,8 @@ export class TaskRunner {
       // Thrown where it was yielded, so that the stack shows the line.
       next = steps.throw(
         new TypeError(
-          `Cannot wait for ${describe(request)}: yield a task, or tasks in arrays and records`,
+          `Cannot wait for ${describe(request)}: yield a task, or tasks in arrays and records. ` +
+            `What an output is made of, such as rows, is not yielded by run() itself: have it return what yields that`,
         ),
       );
     }

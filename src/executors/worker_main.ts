@@ -15,6 +15,7 @@ import type { AnyTask } from "../tasks/task.ts";
 import { refuseBuildsWhile } from "./build_guard.ts";
 import { errorFromText, errorToText } from "./error_text.ts";
 import type { TaskOutcome } from "./executor.ts";
+import { leadStdout } from "./led_stdout.ts";
 import { isGivenInCode } from "./stores.ts";
 import { outputUriOf } from "../tasks/output_uri.ts";
 import { TaskRunner } from "./task_runner.ts";
@@ -237,7 +238,15 @@ class Server {
         },
       });
     };
-    globalThis.console = new Console({ stdout: stream(), stderr: stream() }) as typeof console;
+    const stdout = stream();
+    globalThis.console = new Console({ stdout, stderr: stream() }) as typeof console;
+    // That of a process is read as lines anyway. A thread has that of the program, which may be for a result alone.
+    if (this.#kind === "process") return;
+    const decoder = new TextDecoder();
+    leadStdout((bytes) => {
+      stdout.write(decoder.decode(bytes, { stream: true }));
+      return bytes.length;
+    });
   }
 
   #catchErrors(): void {

@@ -6,27 +6,29 @@
  */
 
 import { isTask, type TaskStruct } from "../tasks/task.ts";
+import { canonicalTask } from "../tasks/task_id.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
-import { type Change, changesOf, contentsOf, differences, type IsMatch } from "./changes.ts";
+import { nestedIds } from "./canonical_value.ts";
+import { type Change, changesOf, contentsOf, differences, type TwinOf } from "./changes.ts";
 import { type ChangedTask, Diff } from "./diff.ts";
-import { eachLeaf, pathText } from "./leaves.ts";
+import { eachLeaf, placeText, setsOf } from "./leaves.ts";
 import { match, type Matching, type Pair } from "./match.ts";
 
 /** What differs between two DAGs. */
 export function diff(before: TaskStruct, after: TaskStruct): Diff {
   const matching = match(before, after);
-  const isMatch: IsMatch = (own, other) => matching.pairOf.get(own.id)?.after.id === other.id;
+  const twinOf: TwinOf = (id) => matching.pairOf.get(id)?.after.id;
   const changes = new Map<Pair, readonly Change[]>();
   for (const pair of matching.pairs) {
-    const found = differences(...pair.contents, isMatch);
+    const found = differences(...pair.contents, twinOf, setsOf(pair.after));
     changes.set(pair, changesOf(pair.before, pair.after, found));
   }
-  const causes = causesOf(
-    matching,
-    (pair) => changes.get(pair)!.some(({ significant }) => significant),
-  );
-  const moves = new Map<Pair, number>();
-  for (const cause of causes.values()) moves.set(cause, (moves.get(cause) ?? 0) + 1);
+  const below = new Map(matching.pairs.map((pair) => {
+    const isCause = changes.get(pair)!.some(({ significant }) => significant);
+    return [pair, isCause ? [] : pairsBelow(pair, matching.pairOf)];
+  }));
+  const causes = causesOf(below);
+  const moves = new Moves(below);
   const changed: ChangedTask[] = [];
   for (const [pair, own] of changes) {
     if (own.length === 0) continue;
@@ -34,9 +36,9 @@ export function diff(before: TaskStruct, after: TaskStruct): Diff {
     changed.push({
       before,
       after,
-      place: placeOf(pair),
+      place: placeText(pair),
       changes: own,
-      moves: moves.get(pair) ?? 0,
+      moves: causes.get(pair) === pair ? moves.of(pair) : 0,
     });
   }
   return new Diff({
@@ -54,58 +56,69 @@ export function diff(before: TaskStruct, after: TaskStruct): Diff {
 
 /** Tasks of the same id that differ in what is not part of it. */
 function changedInside({ same }: Matching): readonly ChangedTask[] {
-  const isMatch: IsMatch = (own, other) => own.id === other.id;
   return same.flatMap(([before, after]): ChangedTask[] => {
     if (before === after || !taskTypeOf(before).hasInsignificant) return [];
-    const found = differences(contentsOf(before), contentsOf(after), isMatch);
+    const found = differences(contentsOf(before), contentsOf(after), (id) => id, setsOf(after));
     const changes = changesOf(before, after, found);
     return changes.length === 0 ? [] : [{ before, after, place: undefined, changes, moves: 0 }];
   });
 }
 
-/** For each pair the one whose own change it follows from: itself, or that of the first below it. */
-function causesOf(
-  { pairs, pairOf }: Matching,
-  hasChanged: (pair: Pair) => boolean,
-): ReadonlyMap<Pair, Pair> {
+/** The pairs that the id of one is made of, in order. */
+function pairsBelow({ before, contents }: Pair, pairOf: Matching["pairOf"]): readonly Pair[] {
+  const hashed = nestedIds(canonicalTask(before));
+  const below = new Set<Pair>();
+  eachLeaf(contents[0], (_path, leaf) => {
+    const pair = isTask(leaf) && hashed.has(leaf.id) ? pairOf.get(leaf.id) : undefined;
+    if (pair !== undefined) below.add(pair);
+  });
+  return [...below];
+}
+
+/** For each pair, with those it follows from, the one whose own change it follows from: itself, or that of the first. */
+function causesOf(below: ReadonlyMap<Pair, readonly Pair[]>): ReadonlyMap<Pair, Pair> {
   const causes = new Map<Pair, Pair>();
-  for (const pair of pairs) {
-    const row: Pair[] = [];
+  for (const pair of below.keys()) {
+    const row = new Set<Pair>();
     let at: Pair = pair;
-    while (!causes.has(at)) {
-      row.push(at);
-      const below = hasChanged(at) ? undefined : firstBelow(at, pairOf);
-      if (below === undefined) break;
-      at = below;
+    while (!causes.has(at) && !row.has(at)) {
+      row.add(at);
+      at = below.get(at)![0] ?? at;
     }
     const cause = causes.get(at) ?? at;
     for (const each of row) causes.set(each, cause);
   }
-  return new Map(pairs.map((pair) => [pair, causes.get(pair)!]));
+  return new Map(Array.from(below.keys(), (pair) => [pair, causes.get(pair)!]));
 }
 
-/** The first pair in its parameters: there is one where the id has changed and nothing else there has. */
-function firstBelow({ contents }: Pair, pairOf: Matching["pairOf"]): Pair | undefined {
-  let first: Pair | undefined;
-  eachLeaf(contents[0], (_path, leaf) => {
-    if (isTask(leaf)) first ??= pairOf.get(leaf.id);
-  });
-  return first;
-}
+/** How many ids each change moves: those of all above it, up to what has changed itself. */
+class Moves {
+  readonly #above = new Map<Pair, Pair[]>();
+  /** Pairs are told apart by number; those with the same above them move as many. */
+  readonly #numbers = new Map<Pair, number>();
+  readonly #known = new Map<string, number>();
 
-/** How many steps of a long place are told. */
-const MOST_STEPS = 8;
+  constructor(below: ReadonlyMap<Pair, readonly Pair[]>) {
+    for (const [pair, others] of below) {
+      this.#numbers.set(pair, this.#numbers.size);
+      for (const other of others) {
+        const above = this.#above.get(other);
+        if (above === undefined) this.#above.set(other, [pair]);
+        else above.push(pair);
+      }
+    }
+  }
 
-/** From a task that was given down to the pair, by the parameters that lead there. */
-function placeOf(pair: Pair): string {
-  const steps: string[] = [];
-  let at = pair;
-  for (; at.parent !== undefined && steps.length < MOST_STEPS; at = at.parent) {
-    steps.push(pathText(at.path));
+  /** With that of the pair itself. */
+  of(pair: Pair): number {
+    const above = this.#above.get(pair) ?? [];
+    const key = above.map((each) => this.#numbers.get(each)).join();
+    let count = this.#known.get(key);
+    if (count === undefined) {
+      const all = new Set(above);
+      for (const each of all) for (const next of this.#above.get(each) ?? []) all.add(next);
+      this.#known.set(key, count = all.size);
+    }
+    return count + 1;
   }
-  if (at.parent === undefined) {
-    steps.push(at.path.length > 0 ? pathText(at.path) : taskTypeOf(at.after).name);
-  }
-  const place = steps.reverse().join(".").replaceAll(".[", "[");
-  return at.parent === undefined ? place : `... ${place}`;
 }

@@ -7,7 +7,8 @@
 import { areComplete, requirementsOf } from "../builders/discovery.ts";
 import { Schedule } from "../builders/schedule.ts";
 import { TimeSlice } from "../builders/time_slice.ts";
-import { DiscoveryError } from "../errors.ts";
+import { DiscoveryError, messageOf } from "../errors.ts";
+import { visible } from "../json.ts";
 import type { AnyTask, TaskStruct } from "../tasks/task.ts";
 import { type CheckOptions, checksOf, rootsOf } from "./checks.ts";
 
@@ -67,8 +68,12 @@ export function dagOf(struct: TaskStruct): Dag {
   return { roots, tasks, requires };
 }
 
-/** How each node stands, as a build that starts now would see it. */
-export async function statesOf(dag: Dag, options: CheckOptions): Promise<readonly DagState[]> {
+/** How each node stands, as a build that starts now would see it. `onUnknown` is told why that of a task is not known. */
+export async function statesOf(
+  dag: Dag,
+  options: CheckOptions,
+  onUnknown: (error: DiscoveryError) => void,
+): Promise<readonly DagState[]> {
   const schedule = new Schedule();
   const complete = await areComplete(
     schedule,
@@ -79,6 +84,7 @@ export async function statesOf(dag: Dag, options: CheckOptions): Promise<readonl
       onError(_node, error) {
         // What is wrong with one task leaves the others to be seen; what is wrong with the surroundings does not.
         if (!(error instanceof DiscoveryError)) throw error;
+        onUnknown(error);
       },
     },
   );
@@ -96,4 +102,33 @@ export async function statesOf(dag: Dag, options: CheckOptions): Promise<readonl
     }
   }
   return states;
+}
+
+/** Whether the task is complete. Rejects as a build does where that cannot be told. */
+export async function isComplete(task: AnyTask): Promise<boolean> {
+  const schedule = new Schedule();
+  const [answer] = await areComplete(schedule, [schedule.add(task, undefined)], {
+    ...checksOf({}),
+    slice: new TimeSlice(1),
+    onError(_node, error) {
+      throw error;
+    },
+  });
+  return answer === true;
+}
+
+/** Keeps why it could not be told of the first task whether it is complete. */
+export class FirstReason {
+  /** Why, in the words of what was asked; `undefined` when all could be told. */
+  text: string | undefined;
+
+  /** Takes in the next one. */
+  readonly add = (error: DiscoveryError): void => {
+    this.text ??= messageOf(error.cause ?? error);
+  };
+}
+
+/** How many tasks are unknown and why, as the last line for a person; none where none is. */
+export function unknownLines(unknown: number | undefined, reason: string | undefined): string[] {
+  return reason === undefined ? [] : [`${unknown} unknown: ${visible(reason)}`];
 }

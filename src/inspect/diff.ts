@@ -9,7 +9,7 @@ import { shortName } from "../tasks/describe_task.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import type { Change } from "./changes.ts";
-import { shortenedText, valueText } from "./leaves.ts";
+import { changedTexts } from "./leaves.ts";
 import { tableText } from "./table_text.ts";
 
 /** A task that is not as it was. */
@@ -22,7 +22,10 @@ export interface ChangedTask {
   readonly place: string | undefined;
   /** What has changed in itself. */
   readonly changes: readonly Change[];
-  /** How many ids have changed because of it first of all, its own too. */
+  /**
+   * How many ids it changes: its own, and those of what requires it, up to tasks that have changed in themselves. Several
+   * may change the same one.
+   */
   readonly moves: number;
 }
 
@@ -161,9 +164,7 @@ function changedLines({ before, after, place, changes, moves }: ChangedTask): re
 }
 
 function changeText({ path, before, after, significant }: Change): string {
-  const [own, other] = [before, after].map((value) =>
-    shortenedText(valueText(value), MOST_CHARACTERS)
-  );
+  const [own, other] = changedTexts(before, after, MOST_CHARACTERS);
   return `${path}: ${own} -> ${other}${significant ? "" : " (not part of the id)"}`;
 }
 

@@ -97,7 +97,7 @@ function escaped(text: string): string {
   );
 }
 
-/** XML has no place for control characters, and labels none for line breaks of their own. */
+/** XML has no place for control characters and these two, and labels none for line breaks of their own. */
 function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, " ").toWellFormed();
+  return text.replace(/[\p{Cc}\ufffe\uffff]/gu, " ").toWellFormed();
 }

@@ -7,7 +7,6 @@
 
 import { usualPlace } from "../builders/output_index_writer.ts";
 import { describe } from "../json.ts";
-import { targetFactoryProvider } from "../targets/factory.ts";
 import { listUris } from "../targets/listing.ts";
 import type { Target } from "../targets/target.ts";
 import { isCompleteByTarget } from "../tasks/base_task.ts";
@@ -17,21 +16,14 @@ import { OWN_BODY } from "../tasks/task_body.ts";
 import { canonicalTask } from "../tasks/task_id.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import { memberSpans } from "./canonical_text.ts";
-import {
-  type ExplainedField,
-  Explanation,
-  type NearestOutput,
-  type ReuseReason,
-} from "./explanation.ts";
-import type { IndexedOutput } from "./index_reader.ts";
+import { isComplete } from "./dag.ts";
+import { type ExplainedField, Explanation, type ReuseReason } from "./explanation.ts";
 import { parametersOf } from "./leaves.ts";
-import { PastOutputs } from "./past_changes.ts";
+import { nearestOutputs } from "./nearest_outputs.ts";
+import { PastOutputs } from "./past_outputs.ts";
 
-/** How many outputs are told of. */
-const MOST_NEAREST = 3;
-/** How many of those that differ in the fewest parameters are looked for, and compared down into nested tasks. */
-const MOST_LOOKED_FOR = 32;
-const MOST_COMPARED = 12;
+/** How many of those that differ in the fewest parameters are looked for. */
+const MOST_LOOKED_FOR = 2_000;
 
 /** What is known of a task. */
 export async function explain(task: AnyTask): Promise<Explanation> {
@@ -40,13 +32,14 @@ export async function explain(task: AnyTask): Promise<Explanation> {
   }
   const isAlias = OWN_BODY in task;
   const canonical = isAlias ? undefined : canonicalTask(task);
+  const isBuilt = await isComplete(task);
   const target = (task as { readonly output?: () => Target }).output?.();
   return new Explanation({
     task,
     canonical,
     fields: canonical === undefined ? [] : fieldsOf(task, canonical),
     uri: target?.uri,
-    reason: await reasonOf(task, target, canonical),
+    reason: await reasonOf(task, target, canonical, isBuilt),
   });
 }
 
@@ -86,47 +79,26 @@ async function reasonOf(
   task: AnyTask,
   target: Target | undefined,
   canonical: string | undefined,
+  isBuilt: boolean,
 ): Promise<ReuseReason> {
   const past = new PastOutputs();
   const outputs = past.ofTypeOf(task);
-  const isComplete = await task.complete();
   const built = await outputs?.find(task.id);
-  if (isComplete) return { kind: "complete", built };
+  if (isBuilt) return { kind: "complete", built };
   if (target === undefined || (!isCompleteByTarget(task) && await target.exists())) {
     return { kind: "not_complete" };
   }
   if (built !== undefined) return { kind: "output_gone", built };
   if (outputs === undefined || canonical === undefined) return { kind: "no_index" };
-  const candidates = await outputs.nearest(canonical, MOST_LOOKED_FOR);
-  if (candidates.length === 0) {
+  const nearest = await nearestOutputs(
+    task,
+    await outputs.nearest(canonical, MOST_LOOKED_FOR),
+    past,
+  );
+  if (nearest === undefined) {
     return { kind: "not_in_index", hasOthers: await hasOthers(task, target.uri) };
   }
-  const nearest = await nearestOf(task, candidates, past);
   return nearest.length === 0 ? { kind: "all_gone" } : { kind: "different", nearest };
-}
-
-/** Of the candidates that are there, those with the fewest changes down into nested tasks. */
-async function nearestOf(
-  task: AnyTask,
-  candidates: readonly IndexedOutput[],
-  past: PastOutputs,
-): Promise<readonly NearestOutput[]> {
-  const isThere = await Promise.all(candidates.map(({ uri }) => isStillThere(uri)));
-  const compared: (NearestOutput & { readonly unknown: number })[] = [];
-  for (const output of candidates.filter((_, i) => isThere[i]).slice(0, MOST_COMPARED)) {
-    compared.push({ output, ...await past.changesSince(output, task) });
-  }
-  // Sorting keeps the newest first where they are equal.
-  return compared
-    .sort((a, b) => a.unknown - b.unknown || a.changes.length + a.more - b.changes.length - b.more)
-    .slice(0, MOST_NEAREST)
-    .map(({ output, changes, more }) => ({ output, changes, more }));
-}
-
-function isStillThere(uri: string): Promise<boolean> {
-  const factory = targetFactoryProvider.get();
-  const target = uri.endsWith("/") ? factory.getDirectoryTarget(uri) : factory.getTarget(uri);
-  return target.exists();
 }
 
 /** Whether there are files where outputs of the type are usually kept. */

@@ -5,10 +5,11 @@
  */
 
 import { INDEX } from "../builders/output_index_writer.ts";
+import { visible } from "../json.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import type { IndexedOutput } from "./index_reader.ts";
-import { jsonOf, shortenedText, valueText } from "./leaves.ts";
+import { changedTexts, jsonOf, shortenedText, valueText } from "./leaves.ts";
 import type { PastChange } from "./past_changes.ts";
 
 const MOST_CHARACTERS = 80;
@@ -42,6 +43,8 @@ export interface NearestOutput {
   readonly changes: readonly PastChange[];
   /** How many more there are: very many are not told one by one. */
   readonly more: number;
+  /** Whether there was too much to look at: some changes are told as those of nested tasks, and not what changed in them. */
+  readonly isCut: boolean;
 }
 
 /** Why a task would run, or would not. */
@@ -149,14 +152,15 @@ function explanationText(explanation: Explanation): string {
 }
 
 function fieldLines(fields: readonly ExplainedField[]): readonly string[] {
-  const width = Math.max(...fields.map(({ name }) => name.length));
-  return fields.map(({ name, value, leftOut }) => {
+  const names = fields.map(({ name }) => visible(name));
+  const width = Math.max(...names.map((name) => name.length));
+  return fields.map(({ value, leftOut }, i) => {
     const members = Array.isArray(value) && value.length > MOST_MEMBERS
       ? `${value.length} values, the first of them ${valueText(value.slice(0, MOST_MEMBERS))}`
       : valueText(value);
     const why = leftOut === undefined ? "" : `  (${LEFT_OUT[leftOut]})`;
     const shown = leftOut === "not_given" ? "" : shortenedText(members, MOST_CHARACTERS);
-    return `  ${name.padEnd(width)}  ${shown}${why}`.trimEnd();
+    return `  ${names[i]!.padEnd(width)}  ${shown}${why}`.trimEnd();
   });
 }
 
@@ -196,15 +200,16 @@ function reasonLines({ task, reason, uri }: Explanation): readonly string[] {
   }
 }
 
-function nearestLines({ output, changes, more }: NearestOutput): readonly string[] {
+function nearestLines({ output, changes, more, isCut }: NearestOutput): readonly string[] {
   const lines = changes.slice(0, MOST_CHANGES).map(({ path, before, after }) => {
-    const [was, is] = [before, after].map((value) =>
-      shortenedText(valueText(value), MOST_CHARACTERS)
-    );
+    const [was, is] = changedTexts(before, after, MOST_CHARACTERS);
     return `    ${path}: ${was} -> ${is}`;
   });
   const rest = changes.length + more - lines.length;
   if (rest > 0) lines.push(`    ... and ${rest} more`);
+  if (isCut) {
+    lines.push("    Not all of it: too many tasks differ to look at all of them");
+  }
   return [`  ${output.id.slice(0, 8)}, ${whenBuilt(output)}, differs in`, ...lines];
 }
 

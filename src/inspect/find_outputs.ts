@@ -27,7 +27,7 @@ export async function findOutputs(beginning: string): Promise<readonly FoundOutp
   };
   for (const id of records.ids()) {
     const record = id.startsWith(beginning) ? records.find(id) : undefined;
-    if (record !== undefined) add(record);
+    if (record?.uri !== undefined) add({ ...record, uri: record.uri });
   }
   // The index does not know all: not what was built without it, or by Python.
   for (const root of found.size === 0 ? roots : []) {

@@ -5,6 +5,7 @@
  */
 
 import { count } from "../builders/summary.ts";
+import { visible } from "../json.ts";
 import { ageText, sizeText } from "./amounts.ts";
 import type { RemovalError, RemovedItem, RemovedKind } from "./removal.ts";
 import { tableText } from "./table_text.ts";
@@ -107,6 +108,18 @@ export interface GarbageType {
   readonly size: number;
   /** How many stay. */
   readonly kept: number;
+  /** Whether some task that is reached is of it: if none is, another pipeline may need them that was not named. */
+  readonly isNeeded: boolean;
+}
+
+/** What stays because somebody may be writing it: what dead writers have left is not known from it until it is old. */
+export interface UnderWayCount {
+  /** How many temporary files and folders. */
+  readonly temporaries: number;
+  /** How many uploads to remote stores. */
+  readonly unfinishedWrites: number;
+  /** When all of them are old enough to be removed, but for those whose writers are known to live. */
+  readonly until: Date | undefined;
 }
 
 /** Garbage as JSON. */
@@ -117,6 +130,8 @@ export interface GarbageJson extends RemovalJson {
   readonly kept: KeptOutputs;
   /** How many of each type. */
   readonly types: readonly GarbageType[];
+  /** What may be being written. */
+  readonly underWay: UnderWayCount;
 }
 
 /** What no task needs any more; `String(garbage)` is what a person wants to read. */
@@ -127,26 +142,29 @@ export class Garbage extends Removal {
   readonly kept: KeptOutputs;
   /** How many of each type, those of which most is removed first. */
   readonly types: readonly GarbageType[];
+  /** What may be being written, and stays until it is old. */
+  readonly underWay: UnderWayCount;
   /** What was not to be removed because it is too young, in milliseconds. */
   readonly minAge: number;
 
   /** Made by `gc()`. */
   constructor(
     details:
-      & Pick<Garbage, "roots" | "kept" | "types" | "minAge">
+      & Pick<Garbage, "roots" | "kept" | "types" | "underWay" | "minAge">
       & Pick<Removal, "dryRun" | "items" | "errors">,
   ) {
     super(details);
     this.roots = details.roots;
     this.kept = details.kept;
     this.types = details.types;
+    this.underWay = details.underWay;
     this.minAge = details.minAge;
   }
 
   /** All of it as plain data. */
   override toJSON(): GarbageJson {
-    const { roots, kept, types } = this;
-    return { ...super.toJSON(), roots, kept, types };
+    const { roots, kept, types, underWay } = this;
+    return { ...super.toJSON(), roots, kept, types, underWay };
   }
 
   /** It for a person, with the first outputs; all of them with `mostOutputs` of `Infinity`. */
@@ -158,24 +176,47 @@ export class Garbage extends Removal {
 function garbageText(garbage: Garbage, mostOutputs: number): string {
   const { items, outputs, types, dryRun, size } = garbage;
   const kept = keptText(garbage);
+  const last = [...underWayLines(garbage.underWay), ...errorLines(garbage.errors)];
   const others = OTHERS.flatMap(([kind, one, many]) => {
     const found = items.filter((item) => item.kind === kind).length;
     return found === 0 ? [] : [count(found, one, many)];
   });
   if (items.length === 0) {
-    return [`There is no garbage; kept are ${kept}`, ...errorLines(garbage.errors)].join("\n");
+    return [`There is no garbage; kept ${kept}`, ...last].join("\n");
   }
   const what = [count(outputs.length, "output", "outputs"), ...others].join(", ");
   const lines = [`${dryRun ? "Would remove" : "Removed"} ${what}: ${sizeText(size)}`];
   if (outputs.length > 0) {
-    lines.push("", ...typeLines(types, dryRun), "", ...outputLines(outputs, mostOutputs));
+    lines.push("", ...typeLines(types, dryRun), ...strangerLines(garbage));
+    lines.push("", ...outputLines(outputs, mostOutputs));
   }
-  return [...lines, "", `Kept are ${kept}`, ...errorLines(garbage.errors)].join("\n");
+  return [...lines, "", `Kept ${kept}`, ...last].join("\n");
+}
+
+/** Types of which somebody else may need the outputs. */
+function strangerLines({ types, dryRun }: Garbage): readonly string[] {
+  const { length } = types.filter(({ removed, isNeeded }) => removed > 0 && !isNeeded);
+  if (length === 0) return [];
+  const are = count(length, "type is", "types are");
+  const hint = dryRun ? ": name the pipelines that need them, too" : "";
+  return [`  ${are} of none of the tasks named, nor of what these need${hint}`];
+}
+
+function underWayLines({ temporaries, unfinishedWrites, until }: UnderWayCount): readonly string[] {
+  const parts = [
+    ...temporaries > 0 ? [count(temporaries, "temporary file", "temporary files")] : [],
+    ...unfinishedWrites > 0 ? [count(unfinishedWrites, "upload", "uploads")] : [],
+  ];
+  if (parts.length === 0) return [];
+  const stay = temporaries + unfinishedWrites === 1 ? "stays" : "stay";
+  const time = until === undefined ? "" : ` for ${ageText(until.getTime() - Date.now())}`;
+  return [`${parts.join(" and ")} may be under way, and ${stay}${time}`];
 }
 
 function keptText({ kept, minAge }: Garbage): string {
   const { reached, recent, locked } = kept;
-  const parts = [`${count(reached, "output", "outputs")} that the tasks reach`];
+  const are = reached === 1 ? "is" : "are";
+  const parts = [`${are} ${count(reached, "output", "outputs")} that the tasks reach`];
   if (recent > 0) parts.push(`${recent} younger than ${ageText(minAge)}`);
   if (locked > 0) parts.push(`${locked} that may be under way`);
   return parts.join(", ");
@@ -189,7 +230,8 @@ function typeLines(types: readonly GarbageType[], dryRun: boolean): readonly str
     kept,
   ]);
   const lines = [...tableText(["type", dryRun ? "to remove" : "removed", "size", "kept"], rows)];
-  if (types.length > MOST_TYPES) lines.push(`  ... and ${types.length - MOST_TYPES} more types`);
+  const more = types.length - MOST_TYPES;
+  if (more > 0) lines.push(`  ... and ${count(more, "more type", "more types")}`);
   return lines;
 }
 
@@ -210,7 +252,7 @@ function outputLines(outputs: readonly RemovedItem[], most: number): readonly st
 
 function errorLines(errors: readonly RemovalError[]): readonly string[] {
   if (errors.length === 0) return [];
-  const lines = errors.slice(0, MOST_ERRORS).map(({ message }) => `  ${message}`);
+  const lines = errors.slice(0, MOST_ERRORS).map(({ message }) => `  ${visible(message)}`);
   if (errors.length > MOST_ERRORS) lines.push(`  ... and ${errors.length - MOST_ERRORS} more`);
   return ["", `Could not remove ${errors.length}`, ...lines];
 }

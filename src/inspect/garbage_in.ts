@@ -36,23 +36,36 @@ export interface FoundGarbage {
   readonly outputs: readonly StoredOutput[];
   readonly kept: KeptOutputs;
   readonly garbage: readonly Removable[];
+  /** What stays because somebody may be writing it. */
+  readonly underWay: readonly UnderWay[];
+}
+
+/** Something that somebody may be writing. */
+export interface UnderWay {
+  readonly kind: "temporary" | "unfinished_write";
+  /** When it is old enough to be garbage; `undefined` where its writer lives. */
+  readonly until: Date | undefined;
 }
 
 /** The garbage among the files below one root. */
 export async function garbageIn(files: StoredFiles, judging: Judging): Promise<FoundGarbage> {
   const { now, minAge } = judging;
-  const before = now - Math.max(minAge, DAY);
+  const age = Math.max(minAge, DAY);
+  const before = now - age;
   const { outputs, kept, staying } = judgedOutputs(files, judging);
+  const temporaries = await temporariesOf(files, age, now);
+  const unfinished = await unfinishedBelow(files.root, age, now);
   return {
     root: files.root,
     outputs: files.outputs,
     kept,
+    underWay: [...temporaries.underWay, ...unfinished.underWay],
     garbage: [
       ...outputs.map((output) =>
         removable("output", output, () => removeFiles(output.files), output)
       ),
-      ...await temporariesOf(files, before),
-      ...await unfinishedBelow(files.root, before),
+      ...temporaries.garbage,
+      ...unfinished.garbage,
       ...locksOf(files, before),
       ...segmentsOf(files, before, judging, staying),
     ],
@@ -89,19 +102,32 @@ function isReached({ id, uri }: StoredOutput, { ids, uris }: Reach, rootLength: 
     foldersAbove(uri, rootLength).some((folder) => uris.has(folder));
 }
 
+/** What has not become an output. */
+type Unborn = Pick<FoundGarbage, "garbage" | "underWay">;
+
 /** Temporary files of dead writers: where their lock tells, it tells; elsewhere age does. */
 async function temporariesOf(
   { root, temporaries }: StoredFiles,
-  before: number,
-): Promise<readonly Removable[]> {
+  age: number,
+  now: number,
+): Promise<Unborn> {
   const isLocal = isLocalUri(root);
   const inUse = new Set<string>();
   for (const { uri, stem, isSlot } of temporaries) {
     if (isLocal && isSlot && !await isAbandoned(uri)) inUse.add(stem);
   }
-  return temporaries
-    .filter(({ stem, modified }) => modified.getTime() < before && !inUse.has(stem))
-    .map((each) => removable("temporary", each, () => removeTemporary(each, isLocal)));
+  const garbage: Removable[] = [];
+  const underWay: UnderWay[] = [];
+  for (const each of temporaries) {
+    const isInUse = inUse.has(each.stem);
+    const until = each.modified.getTime() + age;
+    if (!isInUse && until < now) {
+      garbage.push(removable("temporary", each, () => removeTemporary(each, isLocal)));
+    } else {
+      underWay.push({ kind: "temporary", until: isInUse ? undefined : new Date(until) });
+    }
+  }
+  return { garbage, underWay };
 }
 
 function removeTemporary(
@@ -112,17 +138,22 @@ function removeTemporary(
   return isSlot ? sweep(uri) : discard(uri);
 }
 
-async function unfinishedBelow(root: string, before: number): Promise<readonly Removable[]> {
-  const found: Removable[] = [];
+async function unfinishedBelow(root: string, age: number, now: number): Promise<Unborn> {
+  const garbage: Removable[] = [];
+  const underWay: UnderWay[] = [];
   for await (const write of listUnfinished(root)) {
     const { uri, begun } = write;
-    if (begun.getTime() >= before) continue;
-    found.push(removable("unfinished_write", { uri, size: 0, modified: begun }, async () => {
+    const until = begun.getTime() + age;
+    if (until >= now) {
+      underWay.push({ kind: "unfinished_write", until: new Date(until) });
+      continue;
+    }
+    garbage.push(removable("unfinished_write", { uri, size: 0, modified: begun }, async () => {
       await write.discard();
       return true;
     }));
   }
-  return found;
+  return { garbage, underWay };
 }
 
 /** A lock is taken before it is removed, so that nobody has it at that moment. */

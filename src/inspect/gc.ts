@@ -14,12 +14,13 @@ import { outputUriOf } from "../tasks/output_uri.ts";
 import type { TaskStruct } from "../tasks/task.ts";
 import { DAY } from "./amounts.ts";
 import { type Dag, dagOf } from "./dag.ts";
-import { Garbage, type GarbageType, type KeptOutputs } from "./garbage.ts";
+import { Garbage, type KeptOutputs } from "./garbage.ts";
 import { type FoundGarbage, garbageIn } from "./garbage_in.ts";
 import { readRecords, targetRoots } from "./output_records.ts";
-import { type Reach, reachOf } from "./reach.ts";
+import { isRecorded, type Reach, reachOf } from "./reach.ts";
 import { removeAll, type RemovedItem, removeEmptyFolders } from "./removal.ts";
 import { storedFiles } from "./stored_files.ts";
+import { unrecordedIn } from "./unrecorded.ts";
 
 /** Options of `gc`. */
 export interface GcOptions {
@@ -62,21 +63,26 @@ export async function gc(struct: TaskStruct, options: GcOptions): Promise<Garbag
       `Cannot ${ACTION}: none of the tasks has its output below a target root. Name roots`,
     );
   }
-  let records = await readRecords(new Set([...roots, ...outputRoots]), signal);
+  for (const root of dryRun ? [] : roots) checkRemovable(root);
+  let records = await readRecords(
+    new Set([...roots, ...outputRoots, ...areAllRecorded(dag) ? [] : knownRoots]),
+    signal,
+  );
+  const now = Date.now();
+  const stored = await Promise.all(roots.map((root) => storedFiles(root, records, signal)));
   let reach = reachOf(dag, records);
-  if (!settings.ignoreUnrecorded && reach.unrecorded.length > 0) {
+  const unrecorded = (): Promise<readonly string[]> =>
+    unrecordedIn(reach, stored, { maxConcurrent, signal });
+  if (!settings.ignoreUnrecorded && (await unrecorded()).length > 0) {
     // What they have yielded may be recorded elsewhere.
     records = await readRecords(new Set([...roots, ...outputRoots, ...knownRoots]), signal);
     reach = reachOf(dag, records);
-    if (reach.unrecorded.length > 0) throw unrecordedError(reach);
+    const names = await unrecorded();
+    if (names.length > 0) throw unrecordedError(names);
   }
-  for (const root of dryRun ? [] : roots) checkRemovable(root);
-
-  const now = Date.now();
-  const found = await Promise.all(roots.map(async (root) => {
-    const files = await storedFiles(root, records, signal);
-    return await garbageIn(files, { reach, records, now, minAge });
-  }));
+  const found = await Promise.all(
+    stored.map((files) => garbageIn(files, { reach, records, now, minAge })),
+  );
   const removables = found.flatMap(({ garbage }) => garbage)
     .sort((a, b) => a.item.uri < b.item.uri ? -1 : 1);
   const removed = dryRun
@@ -87,7 +93,13 @@ export async function gc(struct: TaskStruct, options: GcOptions): Promise<Garbag
     const files = outputs.filter(({ uri }) => gone.has(uri)).flatMap((output) => output.files);
     await removeEmptyFolders(root, files);
   }
-  return new Garbage({ dryRun, roots, minAge, ...removed, ...countsOf(found, removed.items) });
+  return new Garbage({
+    dryRun,
+    roots,
+    minAge,
+    ...removed,
+    ...countsOf(found, removed.items, reach),
+  });
 }
 
 /** The options with nothing left out. */
@@ -135,13 +147,22 @@ function rootsAbove({ tasks }: Dag): readonly string[] {
   return [...roots];
 }
 
-function unrecordedError({ unrecorded }: Reach): StardagError {
-  const named = unrecorded.slice(0, MOST_NAMED).join(", ");
-  const more = unrecorded.length - MOST_NAMED;
+/** Whether each of them is in the index of the root that its output is below: else it may be in that of any root. */
+function areAllRecorded({ tasks }: Dag): boolean {
+  return tasks.every((task) => {
+    const uri = outputUriOf(task);
+    return uri !== undefined && isRecorded(uri);
+  });
+}
+
+function unrecordedError(names: readonly string[]): StardagError {
+  const named = names.slice(0, MOST_NAMED).join(", ");
+  const more = names.length - MOST_NAMED;
   return new StardagError(
-    `Cannot ${ACTION}: it is not known which outputs tasks need that were yielded by ${named}${
+    `Cannot ${ACTION}: it is not known which outputs tasks need that may have been yielded by ${named}${
       more > 0 ? ` and ${more} more` : ""
-    }: no index tells of their run. Build them, or set ignoreUnrecorded (--ignore-unrecorded) to have what they yielded removed`,
+    }: no index tells of their last run. Remove their outputs and build them; or name what they have yielded, too, ` +
+      `and set ignoreUnrecorded (--ignore-unrecorded), by which what they have yielded and is not named is removed`,
   );
 }
 
@@ -149,9 +170,12 @@ function unrecordedError({ unrecorded }: Reach): StardagError {
 function countsOf(
   found: readonly FoundGarbage[],
   removed: readonly RemovedItem[],
-): { readonly kept: KeptOutputs; readonly types: readonly GarbageType[] } {
+  { typeIds }: Reach,
+): Pick<Garbage, "kept" | "types" | "underWay"> {
   const sum = (key: keyof KeptOutputs): number =>
     found.reduce((all, { kept }) => all + kept[key], 0);
+  const young = found.flatMap(({ underWay }) => underWay);
+  const last = Math.max(...young.map(({ until }) => until?.getTime() ?? 0));
   const counts = new Map<string, { removed: number; size: number; kept: number }>();
   for (const { typeId } of found.flatMap(({ outputs }) => outputs)) {
     const count = counts.get(typeId);
@@ -167,7 +191,12 @@ function countsOf(
   }
   return {
     kept: { reached: sum("reached"), recent: sum("recent"), locked: sum("locked") },
-    types: Array.from(counts, ([type, each]) => ({ type, ...each }))
+    underWay: {
+      temporaries: young.filter(({ kind }) => kind === "temporary").length,
+      unfinishedWrites: young.filter(({ kind }) => kind === "unfinished_write").length,
+      until: last > 0 ? new Date(last) : undefined,
+    },
+    types: Array.from(counts, ([type, each]) => ({ type, isNeeded: typeIds.has(type), ...each }))
       .sort((a, b) => b.size - a.size || b.removed - a.removed || (a.type < b.type ? -1 : 1)),
   };
 }

@@ -6,6 +6,7 @@
  */
 
 import { count } from "../builders/summary.ts";
+import type { DiscoveryError } from "../errors.ts";
 import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import type { AnyTask, TaskStruct } from "../tasks/task.ts";
@@ -28,6 +29,11 @@ export interface GraphOptions extends CheckOptions {
    * only.
    */
   readonly groupAbove?: number | undefined;
+  /**
+   * Is told why, for each task of which it cannot be told whether it is complete: a drawing has no place for it. Often it is
+   * the same for all of them.
+   */
+  readonly onUnknown?: ((error: DiscoveryError) => void) | undefined;
 }
 
 /** A DAG to be drawn. */
@@ -67,6 +73,7 @@ const OPTIONS = [
   "states",
   "direction",
   "groupAbove",
+  "onUnknown",
   "maxConcurrentDiscover",
   "signal",
 ] as const satisfies readonly (keyof GraphOptions)[];
@@ -74,7 +81,7 @@ const OPTIONS = [
 /** The DAG as boxes and arrows; the same for the same DAG and states. */
 export async function graphOf(struct: TaskStruct, options: GraphOptions): Promise<Graph> {
   checkOptions(options, OPTIONS, "draw a graph");
-  const { states: wanted = true, direction = "TB", groupAbove = 300 } = options;
+  const { states: wanted = true, direction = "TB", groupAbove = 300, onUnknown } = options;
   if (!DIRECTIONS.includes(direction)) {
     throw new RangeError(
       `Cannot draw a graph with direction ${describe(direction)}: give one of ${
@@ -88,7 +95,7 @@ export async function graphOf(struct: TaskStruct, options: GraphOptions): Promis
     );
   }
   const dag = dagOf(struct);
-  const states = wanted ? await statesOf(dag, options) : undefined;
+  const states = wanted ? await statesOf(dag, options, (error) => onUnknown?.(error)) : undefined;
   const draw = dag.tasks.length > groupAbove ? drawTypes : drawTasks;
   return { direction, ...draw(dag, states), states: countsOf(states) };
 }

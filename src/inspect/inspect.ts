@@ -24,7 +24,8 @@ import type { Tree, TreeOptions } from "./tree.ts";
  * What a build would run, and why: nothing is run and nothing is written.
  *
  * It looks at what a build looks at, so what is complete is not looked below. What tasks yield when they run cannot be
- * known: `plan.mayYield` names the types that may yield more. Rejects where a build does: `DependencyCycleError`,
+ * known: `plan.mayYield` names the types that may yield more, those whose `run` is a generator function. One that hands
+ * back the generator of another function is not seen. Rejects where a build does: `DependencyCycleError`,
  * `InstanceConflictError`, `DiscoveryError`, `ConfigError`, `PermissionError`.
  *
  * @example
@@ -123,7 +124,8 @@ export async function listOutputs(options: ListOutputsOptions = {}): Promise<Out
  *
  * Kept is what the tasks require, down through what is complete, by today's code; and what they have yielded when they
  * ran, by the index that builds keep. Rejects with a `StardagError` when that is not known of a task that may have yielded
- * others. Other pipelines that share the root are none of the tasks': name tasks of theirs, too.
+ * others: one whose `run` is a generator function, and any one that is complete without the index telling of it, or of its
+ * last run. Other pipelines that share the root are none of the tasks': name tasks of theirs, too.
  *
  * Only removed is what is named like an output, `.../ab/cd/<id>...`, or what the index knows as one, and what is older
  * than `minAge`. So a build that runs meanwhile keeps what it makes; what it only reads, and was made before, may go away,

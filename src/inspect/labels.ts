@@ -4,6 +4,7 @@
  * @module
  */
 
+import { visible } from "../json.ts";
 import type { AnyTask } from "../tasks/task.ts";
 import { isTask } from "../tasks/task.ts";
 import { type TaskType, taskTypeOf } from "../tasks/type_registry.ts";
@@ -72,6 +73,6 @@ function distinguishing(
   }
   return paths.map(([key, path]) => {
     const last = path.at(-1);
-    return { key, name: typeof last === "string" && times.get(last) === 1 ? last : key };
+    return { key, name: typeof last === "string" && times.get(last) === 1 ? visible(last) : key };
   });
 }

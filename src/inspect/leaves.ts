@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isPlainObject, isRawJson, stringifyJson } from "../json.ts";
+import { escapedUnit, isPlainObject, isRawJson, stringifyJson, visible } from "../json.ts";
 import { shortName } from "../tasks/describe_task.ts";
 import { type AnyTask, isTask } from "../tasks/task.ts";
 import { bodyOf } from "../tasks/task_body.ts";
@@ -41,19 +41,67 @@ export function membersOf(
 
 /** The path as in code: `model.layers[2].size`. */
 export function pathText(path: Path): string {
-  return path.reduce<string>((text, step) => {
+  const text = path.reduce<string>((text, step) => {
     if (typeof step === "number") return `${text}[${step}]`;
     if (!/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(step)) {
       return `${text}[${JSON.stringify(step)}]`;
     }
     return text === "" ? step : `${text}.${step}`;
   }, "");
+  return visible(text);
+}
+
+/** Something below others: the way to it from its parent. */
+export interface Place {
+  readonly path: Path;
+  readonly parent: Place | undefined;
+}
+
+/** How many steps of a long way are told. */
+const MOST_STEPS = 8;
+
+/** The whole way as in code; of a long one only its end. */
+export function placeText(place: Place): string {
+  const steps: Path[] = [];
+  let at: Place | undefined = place;
+  for (; at !== undefined && steps.length < MOST_STEPS; at = at.parent) steps.push(at.path);
+  const text = pathText(steps.reverse().flat());
+  return at === undefined ? text : `... ${text}`;
+}
+
+/** Tells of a place in the task whether what is an array in JSON is a set there. */
+export function setsOf(task: AnyTask): (path: Path) => boolean {
+  return (path) => {
+    let at: unknown = task;
+    for (const step of path) {
+      if (typeof at !== "object" || at === null || at instanceof Map) return false;
+      at = (at as Readonly<Record<string | number, unknown>>)[step];
+    }
+    return at instanceof Set;
+  };
 }
 
 /** A value as text; `undefined` is what is not there. */
 export function valueText(value: unknown): string {
   if (isTask(value)) return shortName(value);
-  return value === undefined ? "(none)" : stringifyJson(jsonOf(value));
+  return value === undefined ? "(none)" : visible(stringifyJson(jsonOf(value)));
+}
+
+/** Two values as short texts: where those look alike, what is not ASCII is told as escapes. */
+export function changedTexts(
+  before: unknown,
+  after: unknown,
+  most: number,
+): readonly [before: string, after: string] {
+  let [own, other] = [valueText(before), valueText(after)];
+  if (own !== other && own.normalize("NFKC") === other.normalize("NFKC")) {
+    [own, other] = [escapedNonAscii(own), escapedNonAscii(other)];
+  }
+  return [shortenedText(own, most), shortenedText(other, most)];
+}
+
+function escapedNonAscii(text: string): string {
+  return text.replace(/[\u0080-\uffff]/g, escapedUnit);
 }
 
 /** The text, or its beginning where it has more characters. */

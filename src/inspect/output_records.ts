@@ -1,20 +1,20 @@
 /**
- * What the indexes of some roots tell of outputs, by the ids of their tasks. Unaware of what is still there.
+ * What the indexes of some roots tell of tasks that have run, by their ids. Unaware of what is still there.
  *
  * @module
  */
 
 import { hasIndex } from "../builders/output_index_writer.ts";
 import { targetFactoryProvider } from "../targets/factory.ts";
-import { type IndexedOutput, OutputIndexReader, type Segment } from "./index_reader.ts";
+import { type IndexedTask, OutputIndexReader, type Segment } from "./index_reader.ts";
 
-/** Where the line of an output is. */
+/** Where the line of a task is. */
 interface Place {
   readonly segment: Segment;
   readonly start: number;
 }
 
-/** Of each output, how it was built last. */
+/** Of each task, how it ran last. */
 export class OutputRecords {
   /** The files of the indexes. */
   readonly segments: readonly Segment[];
@@ -37,9 +37,9 @@ export class OutputRecords {
   }
 
   /** What is told of an id. */
-  find(id: string): IndexedOutput | undefined {
+  find(id: string): IndexedTask | undefined {
     const place = this.#places.get(id);
-    return place && place.segment.outputAt(place.start);
+    return place && place.segment.taskAt(place.start);
   }
 
   /** The type of an id: quicker than to ask for all of it. */
@@ -61,7 +61,9 @@ export async function readRecords(
       segments.push(segment);
     }
   }
-  return new OutputRecords(segments);
+  // The names follow time, also of those below several roots.
+  const name = ({ uri }: Segment): string => uri.slice(uri.lastIndexOf("/"));
+  return new OutputRecords(segments.sort((a, b) => name(a) < name(b) ? 1 : -1));
 }
 
 /** The target roots of some keys, or all that are known, each of them once. */

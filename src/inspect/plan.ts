@@ -6,6 +6,7 @@
 
 import { shortened } from "../builders/schedule.ts";
 import { count } from "../builders/summary.ts";
+import { visible } from "../json.ts";
 import { shortName } from "../tasks/describe_task.ts";
 import { outputUriOf } from "../tasks/output_uri.ts";
 import type { AnyTask } from "../tasks/task.ts";
@@ -87,7 +88,7 @@ export class Plan {
   readonly complete: number;
   /**
    * Types of which some task to run is a generator and may yield more tasks: the plan is a lower bound where there are
-   * any.
+   * any. A plain function that hands back a generator is not seen: whether it does, only its run can tell.
    */
   readonly mayYield: readonly string[];
   /** How many of each type, in the order in which they would first run; types of which all is complete come last. */
@@ -191,13 +192,17 @@ function typeRows({ types }: Plan): readonly (readonly (string | number)[])[] {
   const rest = types.slice(MOST_TYPES);
   if (rest.length === 0) return rows;
   const sum = (key: "toRun" | "complete"): number => rest.reduce((all, each) => all + each[key], 0);
-  return [...rows, [`... ${rest.length} more types`, sum("toRun"), sum("complete")]];
+  return [...rows, [
+    `... ${count(rest.length, "more type", "more types")}`,
+    sum("toRun"),
+    sum("complete"),
+  ]];
 }
 
 function reasonText({ reason }: PlannedTask): string {
   switch (reason.kind) {
     case "output_missing":
-      return `output missing: ${reason.uri}`;
+      return `output missing: ${visible(reason.uri)}`;
     case "not_complete":
       return `not complete, by its own complete()`;
     case "upstream_will_run": {

@@ -134,7 +134,7 @@ function typesOf(
     const task = schedule.task(node);
     const { id } = taskTypeOf(task);
     // All tasks of a type run the same code.
-    if (!counts.has(id) && mayYield(task)) yielding.push(id);
+    if (!counts.has(id) && mayYield(task) === true) yielding.push(id);
     countOf(id).toRun++;
   }
   for (let node = 0; node < schedule.size; node++) {

@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../errors.ts";
+import { inLanes } from "../lanes.ts";
 import { removeFile } from "../targets/listing.ts";
 import type { RemoteFile } from "../targets/remote.ts";
 import { isLocalUri } from "../tasks/output_uri.ts";
@@ -75,18 +76,14 @@ export async function removeAll(
 ): Promise<Removed> {
   const gone = new Set<Removable>();
   const errors: RemovalError[] = [];
-  const rest = removables.values();
-  const lane = async (): Promise<void> => {
-    for (const removable of rest) {
-      signal?.throwIfAborted();
-      try {
-        if (await removable.remove()) gone.add(removable);
-      } catch (error) {
-        errors.push({ uri: removable.item.uri, message: messageOf(error) });
-      }
+  await inLanes(removables, maxConcurrent, async (removable) => {
+    signal?.throwIfAborted();
+    try {
+      if (await removable.remove()) gone.add(removable);
+    } catch (error) {
+      errors.push({ uri: removable.item.uri, message: messageOf(error) });
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(maxConcurrent, removables.length) }, lane));
+  });
   const items = removables.filter((each) => gone.has(each)).map(({ item }) => item);
   return { items, errors };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { inLanes } from "../lanes.ts";
 import { checkOptions } from "../options.ts";
 import { findFile, listFiles } from "../targets/listing.ts";
 import type { RemoteFile } from "../targets/remote.ts";
@@ -53,17 +54,13 @@ export async function removeOutputs(
   if (downstream) await addDownstream(outputs, dagOf([tasks, dag]), signal);
 
   const found: (Removable & { readonly files: readonly RemoteFile[] })[] = [];
-  const rest = outputs.values();
-  const lane = async (): Promise<void> => {
-    for (const output of rest) {
-      signal?.throwIfAborted();
-      const files = await filesOf(output.uri);
-      if (files.length === 0) continue;
-      const item = { kind: "output" as const, ...output, ...sumOf(files) };
-      found.push({ item, files, remove: () => removeFiles(files) });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(maxConcurrent, outputs.size) }, lane));
+  await inLanes([...outputs.values()], maxConcurrent, async (output) => {
+    signal?.throwIfAborted();
+    const files = await filesOf(output.uri);
+    if (files.length === 0) return;
+    const item = { kind: "output" as const, ...output, ...sumOf(files) };
+    found.push({ item, files, remove: () => removeFiles(files) });
+  });
   found.sort((a, b) => a.item.uri < b.item.uri ? -1 : 1);
   if (dryRun) return new Removal({ dryRun, items: found.map(({ item }) => item), errors: [] });
   const removed = await removeAll(found, { maxConcurrent, signal });
@@ -96,7 +93,7 @@ async function addDownstream(
     const node = nodes.get(id);
     const record = node === undefined ? records.find(id) : undefined;
     if (node !== undefined) addTask(outputs, dag, node);
-    else if (record !== undefined) outputs.set(id, record);
+    else if (record?.uri !== undefined) outputs.set(id, { ...record, uri: record.uri });
   }
 }
 

@@ -8,7 +8,15 @@ import { count } from "../builders/summary.ts";
 import type { TaskStruct } from "../tasks/task.ts";
 import { taskTypeOf } from "../tasks/type_registry.ts";
 import type { CheckOptions } from "./checks.ts";
-import { DAG_STATES, dagOf, type DagState, STATE_WORDS, statesOf } from "./dag.ts";
+import {
+  DAG_STATES,
+  dagOf,
+  type DagState,
+  FirstReason,
+  STATE_WORDS,
+  statesOf,
+  unknownLines,
+} from "./dag.ts";
 import { tableText } from "./table_text.ts";
 
 /** How many tasks are in which state. */
@@ -24,6 +32,8 @@ export interface TypeStatus extends StateCounts {
 export interface StatusJson extends StateCounts {
   /** How many tasks there are. */
   readonly tasks: number;
+  /** Why the first of those that are unknown is so; left out where none is. */
+  readonly reason?: string | undefined;
   /** Of each type. */
   readonly types: readonly TypeStatus[];
 }
@@ -32,10 +42,13 @@ export interface StatusJson extends StateCounts {
 export class Status {
   /** How many tasks of each type are in which state, the types nearest to the tasks given first. */
   readonly types: readonly TypeStatus[];
+  /** Why it cannot be told of the first `unknown` task whether it is complete; `undefined` where there is none. */
+  readonly reason: string | undefined;
 
   /** Made by `status()`. */
-  constructor(types: readonly TypeStatus[]) {
+  constructor({ types, reason }: Pick<Status, "types" | "reason">) {
     this.types = types;
+    this.reason = reason;
   }
 
   /** How many tasks are in which state. */
@@ -52,12 +65,12 @@ export class Status {
 
   /** All of it as plain data. */
   toJSON(): StatusJson {
-    return { tasks: this.tasks, ...this.counts, types: this.types };
+    return { tasks: this.tasks, ...this.counts, reason: this.reason, types: this.types };
   }
 
   /** It for a person. */
   toString(): string {
-    const { counts, tasks, types } = this;
+    const { counts, tasks, types, reason } = this;
     const states = DAG_STATES.filter((state) => counts[state] > 0);
     const parts = states.map((state) => `${counts[state]} ${STATE_WORDS[state]}`);
     const rows = types.map((type) => [type.type, ...states.map((state) => type[state])]);
@@ -65,6 +78,7 @@ export class Status {
       `${count(tasks, "task", "tasks")}: ${parts.join(", ")}`,
       "",
       ...tableText(["type", ...states.map((state) => STATE_WORDS[state])], rows),
+      ...reason === undefined ? [] : ["", ...unknownLines(counts.unknown, reason)],
     ].join("\n");
   }
 
@@ -77,7 +91,8 @@ export class Status {
 /** See `status` of `inspect.ts`. */
 export async function status(struct: TaskStruct, options: CheckOptions): Promise<Status> {
   const dag = dagOf(struct);
-  const states = await statesOf(dag, options);
+  const reason = new FirstReason();
+  const states = await statesOf(dag, options, reason.add);
   const types = new Map<string, Record<DagState, number>>();
   dag.tasks.forEach((task, node) => {
     const { id } = taskTypeOf(task);
@@ -85,7 +100,10 @@ export async function status(struct: TaskStruct, options: CheckOptions): Promise
     if (counts === undefined) types.set(id, counts = noCounts());
     counts[states[node]!]++;
   });
-  return new Status(Array.from(types, ([type, counts]) => ({ type, ...counts })));
+  return new Status({
+    types: Array.from(types, ([type, counts]) => ({ type, ...counts })),
+    reason: reason.text,
+  });
 }
 
 function noCounts(): Record<DagState, number> {

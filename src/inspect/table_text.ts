@@ -4,11 +4,16 @@
  * @module
  */
 
+import { visible } from "../json.ts";
+
 /** The head and the rows, indented by two; columns of numbers are aligned to the right. */
 export function tableText(
   head: readonly string[],
-  rows: readonly (readonly (string | number)[])[],
+  cells: readonly (readonly (string | number)[])[],
 ): readonly string[] {
+  const rows = cells.map((row) =>
+    row.map((cell) => typeof cell === "string" ? visible(cell) : cell)
+  );
   const widths = head.map((title, i) =>
     rows.reduce((width, row) => Math.max(width, String(row[i]).length), title.length)
   );

@@ -9,7 +9,16 @@ import { describe } from "../json.ts";
 import { checkOptions } from "../options.ts";
 import type { AnyTask, TaskStruct } from "../tasks/task.ts";
 import type { CheckOptions } from "./checks.ts";
-import { type Dag, DAG_STATES, dagOf, type DagState, STATE_WORDS, statesOf } from "./dag.ts";
+import {
+  type Dag,
+  DAG_STATES,
+  dagOf,
+  type DagState,
+  FirstReason,
+  STATE_WORDS,
+  statesOf,
+  unknownLines,
+} from "./dag.ts";
 
 /** Options of `tree`. */
 export interface TreeOptions extends CheckOptions {
@@ -41,6 +50,8 @@ export interface TreeJson {
   readonly tasks: number;
   /** How many tasks there are in each state; empty when the states were not asked for. */
   readonly states: Readonly<Partial<Record<DagState, number>>>;
+  /** Why the first of those that are unknown is so; left out where none is. */
+  readonly reason?: string | undefined;
   /** The lines, from the top. */
   readonly lines: readonly {
     readonly id: string;
@@ -59,15 +70,18 @@ export class Tree {
   readonly tasks: number;
   /** How many tasks are in each state; empty when the states were not asked for. */
   readonly states: Readonly<Partial<Record<DagState, number>>>;
+  /** Why it cannot be told of the first `unknown` task whether it is complete; `undefined` where there is none. */
+  readonly reason: string | undefined;
   /** The lines, from the top. */
   readonly lines: readonly TreeLine[];
   /** Whether lines are left out at the end. */
   readonly isShortened: boolean;
 
   /** Made by `tree()`. */
-  constructor(details: Pick<Tree, "tasks" | "states" | "lines" | "isShortened">) {
+  constructor(details: Pick<Tree, "tasks" | "states" | "reason" | "lines" | "isShortened">) {
     this.tasks = details.tasks;
     this.states = details.states;
+    this.reason = details.reason;
     this.lines = details.lines;
     this.isShortened = details.isShortened;
   }
@@ -77,6 +91,7 @@ export class Tree {
     return {
       tasks: this.tasks,
       states: this.states,
+      reason: this.reason,
       lines: this.lines.map(({ task, depth, state, cut }) => ({
         id: task.id,
         task: String(task),
@@ -88,14 +103,19 @@ export class Tree {
     };
   }
 
-  /** The lines, then how many tasks there are in each state. */
+  /** The lines, then how many tasks there are in each state, and why where that is unknown. */
   toString(): string {
     const lines = this.lines.map(lineText);
     if (this.isShortened) lines.push("... and more lines");
     const states = DAG_STATES.filter((state) => this.states[state] !== undefined)
       .map((state) => `${MARKS[state]} ${this.states[state]} ${STATE_WORDS[state]}`);
     const counted = states.length === 0 ? "" : `: ${states.join(", ")}`;
-    return [...lines, "", `${count(this.tasks, "task", "tasks")}${counted}`].join("\n");
+    return [
+      ...lines,
+      "",
+      `${count(this.tasks, "task", "tasks")}${counted}`,
+      ...unknownLines(this.states.unknown, this.reason),
+    ].join("\n");
   }
 
   /** What the console shows. */
@@ -116,7 +136,8 @@ export async function tree(struct: TaskStruct, options: TreeOptions): Promise<Tr
     }
   }
   const dag = dagOf(struct);
-  const states = wanted ? await statesOf(dag, options) : undefined;
+  const reason = new FirstReason();
+  const states = wanted ? await statesOf(dag, options, reason.add) : undefined;
   const counts: Partial<Record<DagState, number>> = {};
   for (const state of states ?? []) counts[state] = (counts[state] ?? 0) + 1;
   const lines: TreeLine[] = [];
@@ -126,7 +147,13 @@ export async function tree(struct: TaskStruct, options: TreeOptions): Promise<Tr
     if (isShortened) break;
     lines.push(line);
   }
-  return new Tree({ tasks: dag.tasks.length, states: counts, lines, isShortened });
+  return new Tree({
+    tasks: dag.tasks.length,
+    states: counts,
+    reason: reason.text,
+    lines,
+    isShortened,
+  });
 }
 
 const OPTIONS = [

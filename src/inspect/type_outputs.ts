@@ -47,8 +47,11 @@ export class TypeOutputs {
     return undefined;
   }
 
-  /** Those that differ from the canonical text in the fewest parameters, at most so many; of several the newest first. */
-  async nearest(canonical: string, most: number): Promise<readonly IndexedOutput[]> {
+  /**
+   * Those that differ from the canonical text in the fewest parameters, at most so many, as they were built last; of several
+   * the newest first.
+   */
+  async nearest(canonical: string, most: number): Promise<Iterable<IndexedOutput>> {
     const text = new TextEncoder().encode(canonical);
     const wanted: Wanted = { text, members: memberSpans(text) };
     const ranking = new Ranking(most);
@@ -97,10 +100,13 @@ export class TypeOutputs {
   }
 }
 
-/** The best of what it was shown; of equal ones those that came first. */
+/** The best of what it was shown, each output once; of equal ones those that came first. */
 class Ranking {
   readonly #most: number;
-  readonly #best: { readonly place: Place; readonly differing: number }[] = [];
+  /** By in how much they differ. */
+  readonly #places: Place[][] = [];
+  readonly #seen = new Set<string>();
+  #size = 0;
 
   constructor(most: number) {
     this.#most = most;
@@ -110,14 +116,28 @@ class Ranking {
   limit = Infinity;
 
   add(place: Place, differing: number): void {
-    const at = this.#best.findLastIndex((each) => each.differing <= differing) + 1;
-    this.#best.splice(at, 0, { place, differing });
-    if (this.#best.length < this.#most) return;
-    this.#best.length = this.#most;
-    this.limit = this.#best.at(-1)!.differing - 1;
+    const id = place.segment.idAt(place.start);
+    if (this.#seen.has(id)) return;
+    this.#seen.add(id);
+    (this.#places[differing] ??= []).push(place);
+    this.#size++;
+    // The last ones go when there are enough without them.
+    for (;;) {
+      const last = this.#places.at(-1)?.length ?? 0;
+      if (this.#size < this.#most) return;
+      this.limit = this.#places.length - 2;
+      if (this.#size - last < this.#most) return;
+      this.#size -= last;
+      this.#places.pop();
+    }
   }
 
-  outputs(): readonly IndexedOutput[] {
-    return this.#best.flatMap(({ place: { segment, start } }) => segment.outputAt(start) ?? []);
+  *outputs(): Generator<IndexedOutput, void, void> {
+    let left = this.#most;
+    for (const { segment, start } of this.#places.flat()) {
+      if (left-- === 0) return;
+      const output = segment.outputAt(start);
+      if (output !== undefined) yield output;
+    }
   }
 }

@@ -8,8 +8,9 @@ import { join } from "@std/path";
 import { messageOf } from "../errors.ts";
 import { checkContent } from "../targets/file_error.ts";
 import { LocalTarget } from "../targets/local.ts";
-import type { ExistenceProbe, FileSystemTarget, WriteContent } from "../targets/target.ts";
+import type { FileSystemTarget, WriteContent, WriteOptions } from "../targets/target.ts";
 import { withTemporaryFolder } from "../targets/temporary.ts";
+import { WrappedTarget } from "../targets/wrapped.ts";
 import { cannotLoad } from "./check.ts";
 import type { Serializer } from "./serializer.ts";
 
@@ -37,50 +38,41 @@ export class GzipSerializer<T> implements Serializer<T> {
 }
 
 /** A compressed file, seen as what it holds. */
-class GzipTarget implements FileSystemTarget {
-  readonly #compressed: FileSystemTarget;
+class GzipTarget extends WrappedTarget {
   readonly #extension: string;
 
   constructor(compressed: FileSystemTarget, extension: string) {
-    this.#compressed = compressed;
+    super(compressed);
     this.#extension = extension;
   }
 
-  get uri(): string {
-    return this.#compressed.uri;
-  }
-
-  get probe(): ExistenceProbe | undefined {
-    return this.#compressed.probe;
-  }
-
-  exists(): Promise<boolean> {
-    return this.#compressed.exists();
-  }
-
-  async text(): Promise<string> {
+  override async text(): Promise<string> {
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await this.bytes());
   }
 
-  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  override async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     for await (const chunk of this.#decompressed()) chunks.push(chunk);
     return await new Blob(chunks).bytes();
   }
 
-  readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  override readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return ReadableStream.from(this.#decompressed());
   }
 
-  async write(content: WriteContent): Promise<void> {
+  override async write(content: WriteContent, options?: WriteOptions): Promise<void> {
     checkContent(content, this.uri);
     const plain = content instanceof ReadableStream ? content : new Blob([content]).stream();
     const compressed = (plain as ReadableStream<Uint8Array<ArrayBuffer>>)
       .pipeThrough(new CompressionStream("gzip"));
-    await this.#compressed.write(compressed);
+    await super.write(compressed, options);
   }
 
-  async proxyPath<R>(mode: "r" | "w", use: (path: string) => R | Promise<R>): Promise<R> {
+  override async proxyPath<R>(
+    mode: "r" | "w",
+    use: (path: string) => R | Promise<R>,
+    options?: WriteOptions,
+  ): Promise<R> {
     return await withTemporaryFolder(async (folder) => {
       const name = this.#extension === "" ? "content" : `content.${this.#extension}`;
       const plain = new LocalTarget(join(folder, name), { flush: false });
@@ -88,8 +80,8 @@ class GzipTarget implements FileSystemTarget {
         await plain.write(this.readable());
         return await plain.proxyPath("r", use);
       }
-      const result = await plain.proxyPath("w", use);
-      await this.write(plain.readable());
+      const result = await plain.proxyPath("w", use, options);
+      await this.write(plain.readable(), options);
       return result;
     });
   }
@@ -105,7 +97,7 @@ class GzipTarget implements FileSystemTarget {
         throw error;
       }
     }
-    const compressed = ReadableStream.from(source(this.#compressed));
+    const compressed = ReadableStream.from(source(this.wrapped));
     const stream = compressed.pipeThrough(new DecompressionStream("gzip"));
     try {
       yield* stream;

@@ -35,7 +35,7 @@ export class JsonLinesSerializer<R extends Schema> implements Serializer<Output<
   /** Writes the rows. Rejects with `SerializationError` when one does not fit. */
   async dump(value: Output<R>[], target: FileSystemTarget): Promise<void> {
     checkSaved(z.array(z.unknown()), value, target);
-    await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
+    await target.write(encodedRows(value, this.#row, target));
   }
 
   /** Reads the rows. Rejects with `SerializationError` that names the line when one does not fit. */
@@ -66,7 +66,7 @@ export class StreamingJsonLinesSerializer<R extends Schema>
    */
   async dump(value: AsyncIterable<Output<R>>, target: FileSystemTarget): Promise<void> {
     checkSaved(z.custom(isRows, EXPECTED_ROWS), value, target);
-    await target.write(ReadableStream.from(encodeRows(value, this.#row, target)));
+    await target.write(encodedRows(value, this.#row, target));
   }
 
   /** The rows; the file is read when they are gone through. Rejects when there is no file now. */
@@ -115,16 +115,41 @@ function isRows(value: unknown): boolean {
     (Symbol.asyncIterator in value || Symbol.iterator in value);
 }
 
-/** The file of the rows, in pieces: rows are asked for only when a piece is. */
+/**
+ * The file of the rows, in pieces: rows are asked for only when a piece is. When it is cancelled, the rows are closed as soon
+ * as the next one has come, without it being a whole piece.
+ */
+function encodedRows(
+  rows: Iterable<unknown> | AsyncIterable<unknown>,
+  json: JsonText<Schema>,
+  target: FileSystemTarget,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const cancelled = new AbortController();
+  const pieces = encodeRows(rows, json, target, cancelled.signal);
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller): Promise<void> {
+      const { value, done } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(): Promise<void> {
+      cancelled.abort();
+      await pieces.return();
+    },
+  }, { highWaterMark: 0 });
+}
+
 async function* encodeRows(
   rows: Iterable<unknown> | AsyncIterable<unknown>,
   json: JsonText<Schema>,
   target: FileSystemTarget,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  cancelled: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   const encoder = new TextEncoder();
   let chunk = "";
   let count = 0;
   for await (const row of rows) {
+    if (cancelled.aborted) return;
     chunk += `${json.write(row, { uri: target.uri, path: [count++] })}\n`;
     if (chunk.length >= CHUNK_LENGTH) {
       yield encoder.encode(chunk);

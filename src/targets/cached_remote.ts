@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ConfigError } from "../errors.ts";
+import { ConfigError, messageOf, PermissionError, TargetError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
 import { checkContent, whileWriting } from "./file_error.ts";
 import { LocalTarget } from "./local.ts";
@@ -57,8 +57,8 @@ interface Writes {
  * that an output that was removed and built again is not read as it was; another process that has not asked in between
  * still reads its copy. The two methods of `conditional` keep no copies.
  *
- * Where the folder cannot be written to, reading and writing throw a `TargetError` or a `PermissionError`: before anything
- * is written to the store, unless the disk is full by the end.
+ * Where the folder cannot be used, reading and writing throw a `TargetError` or a `PermissionError`: before anything is
+ * written to the store, unless the disk is full by the end.
  *
  * @example
  * ```ts ignore
@@ -131,6 +131,7 @@ export class CachedRemoteFileSystem implements RemoteFileSystem {
     let opening: Promise<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>> | undefined;
     const open = async (): Promise<ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>> =>
       (await this.#open(uri, { ...options, signal: stop })).getReader();
+    const told = (error: unknown): unknown => this.#told(error);
     const close = async (reason: unknown): Promise<void> =>
       await opening?.then((reader) => reader.cancel(reason)).catch(() => {});
     return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -143,7 +144,7 @@ export class CachedRemoteFileSystem implements RemoteFileSystem {
           else controller.enqueue(value);
         } catch (error) {
           await close(error);
-          throw error;
+          throw told(error);
         }
       },
       async cancel(reason): Promise<void> {
@@ -158,10 +159,10 @@ export class CachedRemoteFileSystem implements RemoteFileSystem {
     checkContent(content, uri);
     options.signal?.throwIfAborted();
     const { uri: path } = await this.#copyOf(uri);
-    const slot = await whileWriting(path, () => claimSlot(path));
+    const slot = await this.#keeping(path, () => claimSlot(path));
     try {
       const keep = (bytes: Uint8Array): Promise<void> =>
-        whileWriting(path, () => slot.write(bytes));
+        this.#keeping(path, () => slot.write(bytes));
       await this.#replace(uri, async () => {
         if (content instanceof ReadableStream) {
           await this.fileSystem.write(uri, tee(content, keep, options), options);
@@ -258,7 +259,7 @@ export class CachedRemoteFileSystem implements RemoteFileSystem {
       const result = await act();
       await this.#downloads.get(uri)?.copy.catch(() => {}); // which may be of what was there before
       if (slot !== undefined && !writes.haveMet) {
-        await whileWriting(copy.uri, async () => {
+        await this.#keeping(copy.uri, async () => {
           await slot.flush();
           await slot.publish();
         });
@@ -273,7 +274,48 @@ export class CachedRemoteFileSystem implements RemoteFileSystem {
   }
 
   async #hasCopy(uri: string): Promise<boolean> {
-    return !this.#missing.has(uri) && await (await this.#copyOf(uri)).exists();
+    if (this.#missing.has(uri)) return false;
+    const copy = await this.#copyOf(uri);
+    return await this.#keeping(copy.uri, () => copy.exists());
+  }
+
+  /** What `act` gives, which uses the copy at the path. */
+  async #keeping<R>(path: string, act: () => Promise<R>): Promise<R> {
+    try {
+      return await whileWriting(path, act);
+    } catch (error) {
+      throw this.#told(error);
+    }
+  }
+
+  /** The error; one of a folder of copies says what can be done about that folder. */
+  #told(error: unknown): unknown {
+    const isDenied = error instanceof PermissionError;
+    if (!isDenied && !(error instanceof TargetError)) return error;
+    const path = isDenied ? error.flag.slice(error.flag.indexOf("=") + 1) : error.uri;
+    const place = this.#roots.find(([, root]) => path.startsWith(`${root}/`));
+    if (place === undefined) return error;
+    const [prefix, root] = place;
+    const { cause } = error;
+    const [variable, option] = prefix === ""
+      ? ["ROOT", "root"]
+      : ["ROOT_BY_PREFIX", "rootByPrefix"];
+    const instead =
+      `choose another one by STARDAG_TARGET_S3_CACHE_${variable}, in code the option ${option}`;
+    if (!isDenied) {
+      return new TargetError(
+        `Cannot keep copies in "${root}": ${
+          messageOf(cause ?? error)
+        }. See that it is a folder that can be written to and ` +
+          `has room, or ${instead}`,
+        { uri: path, cause },
+      );
+    }
+    const flag = `--allow-read=${root} --allow-write=${root}`;
+    return new PermissionError(
+      `Cannot keep copies in "${root}": Deno may not read and write there. Run with ${flag}, or ${instead}`,
+      { flag, cause },
+    );
   }
 
   /** By the hash of the uri, so that no two have one, and names need not fit those of files. */

@@ -6,9 +6,12 @@
 
 import { TargetError } from "../errors.ts";
 import { compareCodePoints } from "../json.ts";
+import { inLanes } from "../lanes.ts";
 import { codeOf, isMissing, notFound, whileWriting } from "./file_error.ts";
 import { flushFile, LocalTarget } from "./local.ts";
 import { localRoot } from "./local_root.ts";
+import { InMemoryFileSystem } from "./memory.ts";
+import { RemoteTarget } from "./remote.ts";
 import { claimSlot } from "./slot.ts";
 import type { ExistenceProbe, FileSystemTarget, Target } from "./target.ts";
 import { discard, temporaryPath, withTemporaryFolder } from "./temporary.ts";
@@ -89,7 +92,8 @@ export class DirectoryTarget implements Target {
    * are there when `use` has ended become the content, which is marked done, and nothing does when it throws.
    *
    * On the local disk the new folder replaces the one in its place as a whole, so that nothing is left
-   * of an earlier attempt. Elsewhere files are written one by one; others stay there, but are not listed.
+   * of an earlier attempt. Elsewhere files are written one by one; others stay there, but are not listed. The target does
+   * not exist meanwhile, unless it did before in a store without `remove()`, or of another package.
    */
   async proxyPath<R>(mode: "r" | "w", use: (folder: string) => R | Promise<R>): Promise<R> {
     if (mode === "r") {
@@ -108,8 +112,9 @@ export class DirectoryTarget implements Target {
 
   async #copied<R>(use: (folder: string) => R | Promise<R>): Promise<R> {
     const keys = await this.subKeys();
+    checkKeys(keys, this.uri);
     return await withTemporaryFolder(async (folder) => {
-      await each(keys, async (key) => {
+      await inLanes(keys, LANES, async (key) => {
         const source = this.getSubTarget(key);
         await new LocalTarget(`${folder}/${key}`, { flush: false }).write(source.readable());
       });
@@ -120,7 +125,8 @@ export class DirectoryTarget implements Target {
   async #upload<R>(use: (folder: string) => R | Promise<R>): Promise<R> {
     return await withTemporaryFolder(async (folder) => {
       const result = await use(folder);
-      await each(await filesBelow(folder), async (key) => {
+      await this.#unmark();
+      await inLanes(await filesBelow(folder), LANES, async (key) => {
         await this.getSubTarget(key).write(new LocalTarget(`${folder}/${key}`).readable());
       });
       return result;
@@ -140,13 +146,25 @@ export class DirectoryTarget implements Target {
       const result = await use(temporary);
       await whileWriting(folder, async () => {
         for (const key of await filesBelow(temporary)) this.getSubTarget(key);
-        if (flag.flush) await each([...this.#subKeys], (key) => flushFile(`${temporary}/${key}`));
+        if (flag.flush) {
+          await inLanes([...this.#subKeys], LANES, (key) => flushFile(`${temporary}/${key}`));
+        }
         await removeFile(flag.uri);
         await moveFolder(temporary, folder, old);
       });
       return result;
     } finally {
       await slot.discard();
+    }
+  }
+
+  /** Takes back that it was marked done, where files are known to be removed. */
+  async #unmark(): Promise<void> {
+    const { uri, probe } = this.#flag;
+    if (probe?.store instanceof InMemoryFileSystem) probe.store.delete(uri);
+    // Who may not remove files may still write the first ones.
+    else if (this.#flag instanceof RemoteTarget && await this.#flag.exists()) {
+      await this.#flag.fileSystem.remove?.(uri);
     }
   }
 
@@ -166,11 +184,20 @@ export function checkRelpath(relpath: string): void {
   );
 }
 
-async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  const pending = items.values();
-  await Promise.all(Array.from({ length: Math.min(LANES, items.length) }, async () => {
-    for (const item of pending) await run(item);
-  }));
+/** Throws a `TargetError` when a file would have to be the folder of another one. */
+function checkKeys(keys: readonly string[], uri: string): void {
+  const files = new Set(keys);
+  for (const key of keys) {
+    for (let end = key.indexOf("/"); end !== -1; end = key.indexOf("/", end + 1)) {
+      const folder = key.slice(0, end);
+      if (!files.has(folder)) continue;
+      throw new TargetError(
+        `Cannot copy "${uri}" to the local disk: "${folder}" is a file in it, and "${key}" is one below that. ` +
+          `Read them with getSubTarget(), or give one of them another name`,
+        { uri },
+      );
+    }
+  }
 }
 
 /** Paths relative to the folder, at any depth, with `/` between the names. */

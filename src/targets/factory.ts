@@ -21,8 +21,8 @@ export interface TargetFactoryOptions {
   /** From key to root: local folders or uris. Without it, they are read from the configuration when needed. */
   readonly targetRoots?: Readonly<Record<string, string>> | undefined;
   /**
-   * Where files of other uris are, by their prefix: `{ "gs://": new MyFileSystem() }`. For `s3://` it is that of
-   * `s3FileSystemProvider` unless told.
+   * Where files of other uris are, by their prefix: `{ "gs://": new MyFileSystem() }`. One that ends with no slash is a whole
+   * name: `"gs://bucket"` is not for `gs://bucket2/`. For `s3://` it is that of `s3FileSystemProvider` unless told.
    */
   readonly fileSystems?: Readonly<Record<string, RemoteFileSystem>> | undefined;
   /** What makes targets of a kind of its own, by the prefix of their uris; before all others. */
@@ -144,13 +144,19 @@ export class TargetFactory {
 
   #findPrototype(path: string): TargetPrototype | undefined {
     for (const [prefix, prototype] of this.#prototypes) {
-      if (path.startsWith(prefix)) return prototype;
+      if (path.startsWith(prefix) && isWhole(prefix, path)) return prototype;
     }
     return Deno.build.os === "windows" && /^[a-z]:[\\/]/i.test(path) ? this.#local : undefined;
   }
 
   #unknownPrefix(path: string): ConfigError {
     const prefix = path.slice(0, path.indexOf("://") + 3);
+    const written = prefix.toLowerCase() + path.slice(prefix.length);
+    if (this.#findPrototype(written) !== undefined) {
+      return new ConfigError(
+        `Cannot get the target "${path}": "${prefix}" is to be in lower case. Write "${written}"`,
+      );
+    }
     return new ConfigError(
       `Cannot get the target "${path}": it starts with none of ` +
         `${quoted(this.#prototypes.map(([known]) => known))}. Say where such files are: ` +
@@ -183,6 +189,11 @@ export function getTarget(relpath: string, options?: GetTargetOptions): FileSyst
 /** The folder at a path below a target root, by the target factory in force. */
 export function getDirectoryTarget(relpath: string, options?: GetTargetOptions): DirectoryTarget {
   return targetFactoryProvider.get().getDirectoryTarget(relpath, options);
+}
+
+/** Whether the prefix ends where a name in the path does. */
+function isWhole(prefix: string, path: string): boolean {
+  return /[/:]$/.test(prefix) || path.length === prefix.length || path[prefix.length] === "/";
 }
 
 function quoted(names: readonly string[]): string {

@@ -55,12 +55,16 @@ export function fileError(error: unknown, action: FileAction, path: string): unk
   });
 }
 
-/** What `act` gives, which writes a file; its errors are made those of this package. */
-export async function whileWriting<R>(path: string, act: () => Promise<R>): Promise<R> {
+/** What `act` gives, which writes a file; its errors are made those of this package, unless the signal has it fail. */
+export async function whileWriting<R>(
+  path: string,
+  act: () => Promise<R>,
+  signal?: AbortSignal,
+): Promise<R> {
   try {
     return await act();
   } catch (error) {
-    throw fileError(error, "write", path);
+    throw signal?.aborted ? signal.reason : fileError(error, "write", path);
   }
 }
 

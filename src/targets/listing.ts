@@ -68,7 +68,12 @@ export async function findFile(uri: string): Promise<RemoteFile | undefined> {
     return content && { uri, size: content.length, modified: new Date() };
   }
   if (place instanceof RemoteTarget && place.fileSystem.list !== undefined) {
-    for await (const file of place.fileSystem.list(uri)) if (file.uri === uri) return file;
+    let isThere = false;
+    for await (const file of place.fileSystem.list(uri)) {
+      if (file.uri === uri) return file;
+      // Mostly it comes first, and very many may be named alike.
+      if (!(isThere ||= await place.fileSystem.exists(uri))) return undefined;
+    }
     return undefined;
   }
   throw notListed(uri);

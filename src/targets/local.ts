@@ -4,18 +4,18 @@
  * @module
  */
 
-import {
-  checkContent,
-  checkedChunk,
-  fileError,
-  notFound,
-  nothingWritten,
-  whileWriting,
-} from "./file_error.ts";
+import { chunksOf } from "./content.ts";
+import { checkContent, fileError, notFound, nothingWritten, whileWriting } from "./file_error.ts";
 import { type LocalRoot, localRoot } from "./local_root.ts";
 import { isFile, LocalTargetStore } from "./local_store.ts";
 import { claimSlot, openAny, type Slot } from "./slot.ts";
-import type { ExistenceProbe, FileSystemTarget, TargetStore, WriteContent } from "./target.ts";
+import type {
+  ExistenceProbe,
+  FileSystemTarget,
+  TargetStore,
+  WriteContent,
+  WriteOptions,
+} from "./target.ts";
 import { temporaryPath } from "./temporary.ts";
 
 const CHUNK_SIZE = 64 * 1024;
@@ -132,25 +132,30 @@ export class LocalTarget implements FileSystemTarget {
 
   /**
    * Replaces the content, whole or not at all. A stream is written as it comes, in little memory; when
-   * it fails, its error is thrown as it is.
+   * it fails, its error is thrown as it is. It can be called off until the file gets its name.
    */
-  async write(content: WriteContent): Promise<void> {
+  async write(content: WriteContent, { signal }: WriteOptions = {}): Promise<void> {
     checkContent(content, this.uri);
     let slot: Slot | undefined;
     try {
+      signal?.throwIfAborted();
       slot = await claimSlot(this.uri, this.#root);
-      const whole = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      if (whole instanceof Uint8Array) await slot.write(whole);
-      else for await (const chunk of chunksOf(whole)) await slot.write(chunk);
+      for await (const chunk of sourceOf(content, signal)) await slot.write(chunk);
       if (this.flush) await slot.flush();
+      signal?.throwIfAborted();
       await slot.publish();
     } catch (error) {
-      await slot?.discard();
+      const failure: unknown = signal?.aborted
+        ? signal.reason
+        : error instanceof SourceError
+        ? error.cause
+        : fileError(error, "write", this.uri);
       if (content instanceof ReadableStream && !content.locked) {
-        // Its source is told. It may have been the stream that failed; then it has no more to say.
-        await content.cancel(error).catch(() => {});
+        // Its source is told, which may take as long as it likes. It may be what has failed; then it has no more to say.
+        content.cancel(failure).catch(() => {});
       }
-      throw error instanceof SourceError ? error.cause : fileError(error, "write", this.uri);
+      await slot?.discard();
+      throw failure;
     }
   }
 
@@ -159,11 +164,16 @@ export class LocalTarget implements FileSystemTarget {
    * extension, which gets the name of the target when `use` has ended. Rejects with a `TargetError`
    * when there is no file then.
    */
-  async proxyPath<R>(mode: "r" | "w", use: (path: string) => R | Promise<R>): Promise<R> {
+  async proxyPath<R>(
+    mode: "r" | "w",
+    use: (path: string) => R | Promise<R>,
+    { signal }: WriteOptions = {},
+  ): Promise<R> {
     if (mode === "r") {
       if (!(await this.exists())) throw notFound(this.uri);
       return await use(this.uri);
     }
+    signal?.throwIfAborted();
     const temporary = temporaryPath(this.uri, { keepExtension: true });
     const slot = await whileWriting(this.uri, () => claimSlot(this.uri, this.#root));
     try {
@@ -171,8 +181,8 @@ export class LocalTarget implements FileSystemTarget {
       const result = await use(temporary);
       await whileWriting(this.uri, async () => {
         if (!(await isFile(temporary))) throw nothingWritten(this.uri, temporary);
-        await slot.publishFile(temporary, { flush: this.flush });
-      });
+        await slot.publishFile(temporary, { flush: this.flush, signal });
+      }, signal);
       return result;
     } finally {
       await slot.discard();
@@ -185,12 +195,13 @@ const localTargetStore: TargetStore = new LocalTargetStore();
 /** Marks the error of a stream that is written, to tell it from the errors of the file. */
 class SourceError extends Error {}
 
-/** The chunks of a stream, which must be bytes; its errors come out as `SourceError`s. */
-async function* chunksOf(content: Blob | ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** The content in pieces; its errors come out as `SourceError`s. */
+async function* sourceOf(
+  content: WriteContent,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
   try {
-    for await (const chunk of content instanceof Blob ? content.stream() : content) {
-      yield checkedChunk(chunk);
-    }
+    yield* chunksOf(content, signal);
   } catch (cause) {
     throw new SourceError("", { cause });
   }

@@ -6,6 +6,7 @@
 
 import { basename } from "@std/path";
 import { type Provider, provider } from "../provider.ts";
+import { bytesOf } from "./content.ts";
 import { checkContent, notFound, nothingWritten } from "./file_error.ts";
 import { LocalTarget } from "./local.ts";
 import type {
@@ -15,8 +16,9 @@ import type {
   SaveableTarget,
   TargetStore,
   WriteContent,
+  WriteOptions,
 } from "./target.ts";
-import { withTemporaryFolder } from "./temporary.ts";
+import { shortName, withTemporaryFolder } from "./temporary.ts";
 
 /** Values by key: a `Map` that answers for many targets at once. */
 export class InMemoryStore<T = unknown> extends Map<string, T> implements TargetStore {
@@ -77,7 +79,8 @@ export class InMemoryTarget<T> implements LoadableTarget<T>, SaveableTarget<T> {
 
   /** Keeps the value. */
   // deno-lint-ignore require-await -- what is thrown is to reject
-  async save(value: T): Promise<void> {
+  async save(value: T, { signal }: WriteOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     this.#store.set(this.key, value);
   }
 }
@@ -128,26 +131,31 @@ export class InMemoryFileSystemTarget implements FileSystemTarget {
   }
 
   /** Replaces the content, when all of it has come. */
-  async write(content: WriteContent): Promise<void> {
+  async write(content: WriteContent, { signal }: WriteOptions = {}): Promise<void> {
     checkContent(content, this.uri);
-    this.#files.set(this.uri, await bytesOf(content));
+    this.#files.set(this.uri, await bytesOf(content, signal));
   }
 
   /**
    * Hands the path of a temporary copy to `use`, or with `"w"` one at which it is to leave the file.
    * Needs a disk, and permission to use its folder for temporary files.
    */
-  async proxyPath<R>(mode: "r" | "w", use: (path: string) => R | Promise<R>): Promise<R> {
+  async proxyPath<R>(
+    mode: "r" | "w",
+    use: (path: string) => R | Promise<R>,
+    { signal }: WriteOptions = {},
+  ): Promise<R> {
     const content = mode === "r" ? this.#content() : undefined;
     return await withTemporaryFolder(async (folder) => {
-      const file = new LocalTarget(`${folder}/${basename(this.uri)}`, { flush: false });
+      const file = new LocalTarget(`${folder}/${shortName(basename(this.uri))}`, { flush: false });
       if (content !== undefined) {
         await file.write(content);
         return await use(file.uri);
       }
+      signal?.throwIfAborted();
       const result = await use(file.uri);
       if (!(await file.exists())) throw nothingWritten(this.uri, file.uri);
-      this.#files.set(this.uri, await file.bytes());
+      await this.write(file.readable(), { signal });
       return result;
     });
   }
@@ -157,10 +165,4 @@ export class InMemoryFileSystemTarget implements FileSystemTarget {
     if (content === undefined) throw notFound(this.uri);
     return content;
   }
-}
-
-async function bytesOf(content: WriteContent): Promise<Uint8Array<ArrayBuffer>> {
-  if (typeof content === "string") return new TextEncoder().encode(content);
-  if (content instanceof Uint8Array) return content.slice();
-  return new Uint8Array(await new Response(content).arrayBuffer());
 }

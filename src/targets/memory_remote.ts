@@ -5,6 +5,7 @@
  */
 
 import { TargetError } from "../errors.ts";
+import { bytesOf } from "./content.ts";
 import { checkContent, notFound } from "./file_error.ts";
 import type {
   ConditionalFiles,
@@ -111,9 +112,7 @@ export class MemoryRemoteFileSystem implements RemoteFileSystem {
       : AbortSignal.any([signal, discarded.signal]);
     this.#unfinished.add(unfinished);
     try {
-      const bytes = await bytesOf(content, stop);
-      stop.throwIfAborted();
-      this.#put(uri, bytes);
+      this.#put(uri, await bytesOf(content, stop));
     } finally {
       this.#unfinished.delete(unfinished);
     }
@@ -174,18 +173,6 @@ export class MemoryRemoteFileSystem implements RemoteFileSystem {
     this.#files.set(uri, { content, version, modified: new Date() });
     return version;
   }
-}
-
-/** All of it, copied. What the stream fails with, or the signal is aborted for, is thrown as it is. */
-async function bytesOf(
-  content: WriteContent,
-  signal: AbortSignal,
-): Promise<Uint8Array<ArrayBuffer>> {
-  signal.throwIfAborted();
-  const whole = content instanceof ReadableStream
-    ? content.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal })
-    : content;
-  return new Uint8Array(await new Response(whole).arrayBuffer());
 }
 
 function givenUp(uri: string): TargetError {

@@ -6,6 +6,7 @@
  */
 
 import { basename } from "@std/path";
+import { inLanes } from "../lanes.ts";
 import { checkContent, nothingWritten } from "./file_error.ts";
 import { LocalTarget } from "./local.ts";
 import type {
@@ -14,8 +15,9 @@ import type {
   FileSystemTarget,
   TargetStore,
   WriteContent,
+  WriteOptions,
 } from "./target.ts";
-import { withTemporaryFolder } from "./temporary.ts";
+import { shortName, withTemporaryFolder } from "./temporary.ts";
 
 /**
  * A store of files that is reached by requests, such as S3. Three methods are enough for tasks to keep their outputs in
@@ -145,25 +147,30 @@ export class RemoteTarget implements FileSystemTarget {
   }
 
   /** Replaces the content, whole or not at all; a stream is sent as it comes, in little memory. */
-  async write(content: WriteContent): Promise<void> {
+  async write(content: WriteContent, options?: WriteOptions): Promise<void> {
     checkContent(content, this.uri);
-    await this.fileSystem.write(this.uri, content);
+    await this.fileSystem.write(this.uri, content, options);
   }
 
   /**
    * Hands the path of a temporary copy to `use`, or with `"w"` one at which it is to leave the file. Needs a disk, and
    * permission to use its folder for temporary files.
    */
-  async proxyPath<R>(mode: "r" | "w", use: (path: string) => R | Promise<R>): Promise<R> {
+  async proxyPath<R>(
+    mode: "r" | "w",
+    use: (path: string) => R | Promise<R>,
+    options?: WriteOptions,
+  ): Promise<R> {
     return await withTemporaryFolder(async (folder) => {
-      const file = new LocalTarget(`${folder}/${basename(this.uri)}`, { flush: false });
+      const file = new LocalTarget(`${folder}/${shortName(basename(this.uri))}`, { flush: false });
       if (mode === "r") {
         await file.write(this.readable());
         return await use(file.uri);
       }
+      options?.signal?.throwIfAborted();
       const result = await use(file.uri);
       if (!(await file.exists())) throw nothingWritten(this.uri, file.uri);
-      await this.write(file.readable());
+      await this.write(file.readable(), options);
       return result;
     });
   }
@@ -191,13 +198,9 @@ export async function existsOneByOne(
   { maxConcurrent = 50, signal }: ExistsManyOptions = {},
 ): Promise<readonly boolean[]> {
   const answers = new Array<boolean>(uris.length).fill(false);
-  const questions = uris.entries();
-  const ask = async (): Promise<void> => {
-    for (const [index, uri] of questions) {
-      signal?.throwIfAborted();
-      answers[index] = await fileSystem.exists(uri, { signal });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(maxConcurrent, uris.length) }, ask));
+  await inLanes(uris, maxConcurrent, async (uri, index) => {
+    signal?.throwIfAborted();
+    answers[index] = await fileSystem.exists(uri, { signal });
+  });
   return answers;
 }

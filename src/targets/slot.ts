@@ -20,6 +20,7 @@ import { dirname } from "@std/path";
 import { TargetError } from "../errors.ts";
 import { isMissing } from "./file_error.ts";
 import type { LocalRoot } from "./local_root.ts";
+import type { WriteOptions } from "./target.ts";
 import { discard, isTemporary, slotPath, temporaryPath } from "./temporary.ts";
 
 /** So many writers of one target at a time can be told from dead ones; who comes on top gets a unique name. */
@@ -89,10 +90,14 @@ export class Slot {
    * Gives a file at a path that was written down the name of the target. It takes the place of this slot's file on its
    * way, so that at no moment a crash leaves something that is neither in a slot nor written down in one.
    */
-  async publishFile(from: string, options: { readonly flush: boolean }): Promise<void> {
+  async publishFile(
+    from: string,
+    { flush, signal }: WriteOptions & { readonly flush: boolean },
+  ): Promise<void> {
     const { target, path, made } = this.#details;
     using file = await openAny(from);
-    if (options.flush) await file.syncData();
+    if (flush) await file.syncData();
+    signal?.throwIfAborted();
     if (made === undefined) {
       file.close(); // Windows moves no open file
       await Deno.rename(from, target);

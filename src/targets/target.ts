@@ -50,7 +50,16 @@ export interface LoadableTarget<T> extends Target {
 /** A target to which a `T` can be saved. */
 export interface SaveableTarget<T> extends Target {
   /** Stores the value whole or not at all; afterwards the target exists. */
-  save(value: T): Promise<void>;
+  save(value: T, options?: WriteOptions): Promise<void>;
+}
+
+/** Options of what stores something. */
+export interface WriteOptions {
+  /**
+   * Calls it off: nothing is stored, what gives the content is cancelled, and the call rejects with the reason. One that
+   * can do no more about it goes on to its end, and says so. An own target need not heed it: then it goes on in any case.
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What can be written to a file. */
@@ -65,12 +74,16 @@ export interface FileSystemTarget extends Target {
   /** The content as a stream; a missing file is an error of the stream's first read. */
   readable(): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** Replaces the content, whole or not at all: nothing can be seen before the last byte is written. */
-  write(content: WriteContent): Promise<void>;
+  write(content: WriteContent, options?: WriteOptions): Promise<void>;
   /**
    * Hands a path on the local disk to `use`, for tools that need one. With `"r"` the content is there; with `"w"` what
-   * stands there when `use` has ended becomes the content, and nothing does when it throws.
+   * stands there when `use` has ended becomes the content, and nothing does when it throws or it was called off.
    */
-  proxyPath<R>(mode: "r" | "w", use: (path: string) => R | Promise<R>): Promise<R>;
+  proxyPath<R>(
+    mode: "r" | "w",
+    use: (path: string) => R | Promise<R>,
+    options?: WriteOptions,
+  ): Promise<R>;
 }
 
 /** A file that is loaded and saved as a value, through a serializer. */

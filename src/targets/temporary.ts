@@ -7,6 +7,8 @@
 import { basename, dirname } from "@std/path";
 import { fileError, isMissing } from "./file_error.ts";
 
+/** The most bytes a name may have on most disks. */
+const MAX_NAME = 255;
 /** The most bytes of a name kept in a temporary one, with room for what comes after: names may have 255. */
 const MAX_STEM = 180;
 
@@ -61,6 +63,13 @@ export function temporaryName(name: string): TemporaryName | undefined {
   return stem === undefined ? undefined : { stem, isSlot: slot !== undefined };
 }
 
+/** The name as a disk takes it: a long one is cut short before its extension. */
+export function shortName(name: string): string {
+  return firstBytes(name, MAX_NAME) === name
+    ? name
+    : firstBytes(name, MAX_STEM) + extensionOf(name);
+}
+
 /**
  * Removes what is at the path, and tells whether nothing is there any more: for cleaning up, where the first error is the
  * one to tell.
@@ -93,11 +102,14 @@ export async function withTemporaryFolder<R>(
 
 /** The hidden name next to the path, as far as it tells what it is for. */
 function before(path: string, name: string): string {
-  // Never half of a pair of surrogates.
-  const stem = name.length * 3 <= MAX_STEM
+  return `${dirname(path)}/.${firstBytes(name, MAX_STEM)}`;
+}
+
+/** As much of the name as has so many bytes in UTF-8; never half of a pair of surrogates. */
+function firstBytes(name: string, most: number): string {
+  return name.length * 3 <= most
     ? name
-    : name.slice(0, new TextEncoder().encodeInto(name, new Uint8Array(MAX_STEM)).read);
-  return `${dirname(path)}/.${stem}`;
+    : name.slice(0, new TextEncoder().encodeInto(name, new Uint8Array(most)).read);
 }
 
 function extensionOf(name: string): string {

@@ -12,7 +12,7 @@ import { getSerializer } from "../serializers/select.ts";
 import { Serializable } from "../serializers/serializable.ts";
 import type { Serializer } from "../serializers/serializer.ts";
 import { getTarget } from "../targets/factory.ts";
-import type { LoadableSaveableFileSystemTarget } from "../targets/target.ts";
+import type { LoadableSaveableFileSystemTarget, WriteOptions } from "../targets/target.ts";
 import { describe } from "../json.ts";
 import { TargetTask, type TaskClass, taskClass, type TaskTypeSpec } from "./base_task.ts";
 import type { Shape, Values } from "./fields.ts";
@@ -76,9 +76,9 @@ export abstract class AutoTaskBase<T> extends TargetTask<LoadableSaveableFileSys
     return this.output().load();
   }
 
-  /** Stores the output, whole or not at all. */
-  save(value: T): Promise<void> {
-    return this.output().save(value);
+  /** Stores the output, whole or not at all; `signal` calls it off. */
+  save(value: T, options?: WriteOptions): Promise<void> {
+    return this.output().save(value, options);
   }
 }
 
@@ -111,8 +111,8 @@ export function AutoTask<O extends Schema, P extends Shape = Record<never, never
 
 /** What stores its own output. */
 export interface Saves<in T> {
-  /** Stores the output, whole or not at all. */
-  save(value: T): Promise<void>;
+  /** Stores the output, whole or not at all; `signal` calls it off. */
+  save(value: T, options?: WriteOptions): Promise<void>;
 }
 
 /** A class that extends `Base` and knows where its outputs are. */

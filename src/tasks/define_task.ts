@@ -23,6 +23,7 @@ import {
   type TaskStruct,
   type Yieldable,
 } from "./task.ts";
+import { OWN_BODY } from "./task_body.ts";
 import { TASK_TYPE, taskTypeOf } from "./type_registry.ts";
 
 /** What `run` of a function task may give: the output, a promise of it, or a generator that returns it. */
@@ -131,8 +132,9 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
       return true;
     }
 
-    get [MAY_YIELD](): boolean {
-      return isGeneratorFunction(run);
+    get [MAY_YIELD](): boolean | undefined {
+      // What is promised is the output, never steps.
+      return tagOf(run) === "AsyncFunction" ? false : isGeneratorFunction(run) || undefined;
     }
 
     #runWith(args: Bag, given: RunContext): RunResult {
@@ -152,8 +154,8 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
     }
 
     #saveWhole(value: unknown, context: TaskContext): Promise<void> {
-      context.throwIfCutShort();
-      return this.save(value);
+      context.beginStoring();
+      return this.save(value, { signal: context.givenUp });
     }
   }
   Object.defineProperty(FunctionTask, "name", { value: spec.name });
@@ -183,9 +185,14 @@ export function task<O extends Schema, P extends Shape = Record<never, never>>(
 /** Under which a function task says whether its function is a generator: its own `run()` is none. */
 const MAY_YIELD: unique symbol = Symbol("may yield");
 
-/** Whether the task may yield others when it runs: which ones, nobody can know before. */
-export function mayYield(task: AnyTask): boolean {
-  return (task as { readonly [MAY_YIELD]?: boolean })[MAY_YIELD] ?? isGeneratorFunction(task.run);
+/**
+ * Whether the task may yield others when it runs: which ones, nobody can know before. `undefined` where its function is no
+ * generator, and may hand back one.
+ */
+export function mayYield(task: AnyTask): boolean | undefined {
+  if (OWN_BODY in task) return false; // an alias never runs
+  if (MAY_YIELD in task) return task[MAY_YIELD] as boolean | undefined;
+  return isGeneratorFunction(task.run) || undefined;
 }
 
 type Steps = Generator<Yieldable, unknown, unknown> | AsyncGenerator<Yieldable, unknown, unknown>;

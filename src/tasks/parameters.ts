@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { messageOf, SchemaError, TaskParameterError } from "../errors.ts";
 import { copyOf, describe, isPlainObject } from "../json.ts";
+import { inLanes } from "../lanes.ts";
 import { isSchema, type Schema } from "../schema.ts";
 import { allPartsOf } from "../schema_parts.ts";
 import { fieldMark, hasReferences, schemaCodec } from "../schema_codec.ts";
@@ -247,13 +248,9 @@ async function loadInto(
   parameters: readonly Parameter[],
   inputs: Map<AnyTask, unknown>,
 ): Promise<Bag> {
-  const rest = [...inputs.keys()];
-  const lane = async (): Promise<void> => {
-    for (let task = rest.pop(); task !== undefined; task = rest.pop()) {
-      inputs.set(task, await (task as TaskLoads<unknown>).load());
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_LOADS, rest.length) }, lane));
+  await inLanes([...inputs.keys()], MAX_CONCURRENT_LOADS, async (task) => {
+    inputs.set(task, await (task as TaskLoads<unknown>).load());
+  });
   for (const { key, codec, orTask, hasReferences } of parameters) {
     const value = values[key];
     if (value === undefined) continue;

@@ -25,6 +25,9 @@ export class TaskContext implements RunContext {
   readonly #signal: AbortSignal;
   #hasLooked = false;
   #isGivenUp = false;
+  /** Made when it is asked for. */
+  #givenUp: AbortController | undefined;
+  #isStoring = false;
   /** How many of those who run it have it wait: one may hand it to another. */
   #waits = 0;
 
@@ -73,7 +76,7 @@ export class TaskContext implements RunContext {
 
   /** Whether the task was asked to stop and may have done so: then what it returns may not be all, and what it throws no failure. */
   get mayHaveStopped(): boolean {
-    return this.#hasLooked && this.#signal.aborted;
+    return (this.#hasLooked || this.#isGivenUp) && this.#signal.aborted;
   }
 
   /** Why the task is to stop; `undefined` while it is not. */
@@ -86,13 +89,35 @@ export class TaskContext implements RunContext {
     return this.#isGivenUp;
   }
 
-  /** Nobody waits for the attempt from here on. */
+  /** Nobody waits for the attempt from here on: what it stores is called off. */
   giveUp(): void {
+    if (this.#isGivenUp) return;
     this.#isGivenUp = true;
+    this.#givenUp?.abort(this.#whyGivenUp());
   }
 
-  /** Throws when what the task returned may not be all, or nobody waits for it. */
-  throwIfCutShort(): void {
-    if (this.#hasLooked || this.#isGivenUp) this.#signal.throwIfAborted();
+  /** Aborted when nobody waits for the attempt any more. */
+  get givenUp(): AbortSignal {
+    if (this.#givenUp === undefined) {
+      this.#givenUp = new AbortController();
+      if (this.#isGivenUp) this.#givenUp.abort(this.#whyGivenUp());
+    }
+    return this.#givenUp.signal;
+  }
+
+  /** Whether the task has come so far that its output is being stored, after which it ends. */
+  get isStoring(): boolean {
+    return this.#isStoring;
+  }
+
+  /** Its output is stored from here on. Throws when what the task returned may not be all, or nobody waits for it. */
+  beginStoring(): void {
+    if (this.#hasLooked) this.#signal.throwIfAborted();
+    if (this.#isGivenUp) throw this.#whyGivenUp();
+    this.#isStoring = true;
+  }
+
+  #whyGivenUp(): unknown {
+    return this.reason ?? new DOMException("Nobody waits for the task any more", "AbortError");
   }
 }

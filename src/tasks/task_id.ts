@@ -22,7 +22,12 @@ const compiled = new WeakMap<TaskType, readonly Piece[]>();
 
 /** The id of a task of the type with these parameters. */
 export function taskId(type: TaskType, parameters: Bag, version: string): string {
-  return uuid5(TASK_NAMESPACE, canonicalText(type, parameters, version));
+  return idOfText(canonicalText(type, parameters, version));
+}
+
+/** The id of the task with this canonical text. */
+export function idOfText(canonical: string): string {
+  return uuid5(TASK_NAMESPACE, canonical);
 }
 
 /** The text whose hash is the task's id: JSON with sorted keys, a nested task as `{"id": ...}`. */

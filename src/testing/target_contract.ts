@@ -22,6 +22,8 @@ import {
 export interface TargetPlace extends AsyncDisposable {
   /** The target of a name such as `a/b.txt`. Of one name, each call gives a target of its own for the same file. */
   target(name: string): FileSystemTarget;
+  /** `false` where a write cannot be called off: the tests of that are left out. */
+  readonly heedsSignal?: false | undefined;
 }
 
 /** Registers tests that any file system target passes. `make` makes an empty place for each test. */
@@ -120,6 +122,46 @@ export function targetContract(name: string, make: () => TargetPlace | Promise<T
     await target.write("old");
     assertStrictEquals(await assertRejects(() => target.write(failing())), failure);
     assertEquals(await target.text(), "old");
+  });
+
+  test("is unchanged by what is called off, which rejects with the very reason", async (place) => {
+    if (place.heedsSignal === false) return;
+    // Nor must this be taken for the failure of the file.
+    const reason = new Deno.errors.NotFound("somewhere else");
+    const called = (act: () => Promise<unknown>): Promise<void> =>
+      assertRejects(act).then((error) => assertStrictEquals(error, reason));
+    for (const old of [undefined, "old"]) {
+      const target = place.target("x.txt");
+      if (old !== undefined) await target.write(old);
+      const aborted = { signal: AbortSignal.abort(reason) };
+      for (const [, content] of contents) await called(() => target.write(content(), aborted));
+      await called(() => target.proxyPath("w", () => assert(false, "nobody wants it"), aborted));
+
+      const controller = new AbortController();
+      const { signal } = controller;
+      const { promise: cancelled, resolve: cancel } = Promise.withResolvers<unknown>();
+      const chunks = chunksOf(large, 100_000).values();
+      const source = new ReadableStream<Uint8Array>({
+        pull(stream) {
+          const { value } = chunks.next();
+          if (value !== undefined) return stream.enqueue(value);
+          controller.abort(reason);
+          return new Promise(() => {}); // there is more to come, and it never does
+        },
+        cancel,
+      }, { highWaterMark: 0 });
+      await called(() => target.write(source, { signal }));
+      await cancelled;
+
+      const late = new AbortController();
+      const using = async (path: string): Promise<void> => {
+        await Deno.writeTextFile(path, "new");
+        late.abort(reason);
+      };
+      await called(() => target.proxyPath("w", using, late));
+      assertEquals(await target.exists(), old !== undefined);
+      if (old !== undefined) assertEquals(await target.text(), old);
+    }
   });
 
   test("refuses what is no content", async (place) => {

@@ -96,6 +96,44 @@ Deno.test("what a task yielded, and required besides its parameters, is noted do
   assertEquals(output?.requires, [...yielded, required!].map(({ id }) => id));
 });
 
+Deno.test("a task without an output below a root is noted down where it yielded something", async () => {
+  await using root = await localOutputs();
+  const factory = new sd.TargetFactory({
+    targetRoots: { default: root.uri, memory: "memory://index" },
+  });
+  using _ = sd.targetFactoryProvider.override(factory);
+  const done = new Set<string>();
+  @sd.register
+  class Yielding extends sd.BaseTask({ name: "Yielding", namespace: "index" }) {
+    override complete(): boolean {
+      return done.has(this.id);
+    }
+    override async *run(): AsyncGenerator<sd.TaskStruct, void> {
+      yield [remembered(), number({ n: 1 })];
+      done.add(this.id);
+    }
+  }
+  const remembered = task({
+    name: "remembered_yielding",
+    targetRootKey: "memory",
+    output: z.int(),
+    *run() {
+      return yield* sd.load(number({ n: 2 }));
+    },
+  });
+  (await sd.build(new Yielding())).throwIfFailed();
+  assertEquals(await idsIn(root.uri), new Set([1, 2].map((n) => number({ n }).id)));
+  const segments = await Array.fromAsync(new OutputIndexReader(root.uri).segments());
+  const tasks = segments.flatMap((each) => each.starts.map((start) => each.taskAt(start)!));
+  assertEquals(
+    new Map(tasks.filter(({ uri }) => uri === undefined).map(({ id, requires }) => [id, requires])),
+    new Map([
+      [new Yielding().id, [remembered().id, number({ n: 1 }).id]],
+      [remembered().id, [number({ n: 2 }).id]],
+    ]),
+  );
+});
+
 Deno.test("a build that fails, or is stopped, notes down what it made until then", async () => {
   await using root = await localOutputs();
   const parts = [1, 2].map((n) => number({ n }));
@@ -357,4 +395,24 @@ Deno.test("outputIndex is true or false", async () => {
   await sd.build(number({ n: 1 }), given).catch((thrown) => error = thrown);
   assert(error instanceof TypeError);
   assertStringIncludes(error.message, "outputIndex");
+});
+
+Deno.test("a remote file of the index that is large is not written anew", async () => {
+  const noted = task({
+    name: "noted",
+    params: { text: z.string() },
+    output: z.int(),
+    run: () => 1,
+  });
+  const files = new Watched();
+  await using root = await remoteOutputs(files);
+  const writer = new OutputIndexWriter({ buildId: () => crypto.randomUUID(), warn() {} });
+  for (let n = 0; n < 40; n++) {
+    writer.add(noted({ text: `${n}`.padEnd(100_000, "x") }));
+    await writer.close();
+  }
+  const sizes = (await Array.fromAsync(files.list(root.uri + INDEX))).map(({ size }) => size);
+  assertEquals([files.writes, sizes.length], [40, 4]);
+  assert(Math.max(...sizes) < 1.2e6, `${sizes}`);
+  assertEquals((await idsIn(root.uri)).size, 40);
 });

@@ -288,6 +288,20 @@ Deno.test({
   },
 });
 
+Deno.test("a request that never comes to its end does not keep a sign-in from ending", async () => {
+  await using at = await desk();
+  const { redirectUri, provide, ended } = await at.start("--api-url", at.service.url);
+  using connection = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(redirectUri).port),
+  });
+  const part = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nbegun";
+  await connection.write(new TextEncoder().encode(part));
+  await connection.read(new Uint8Array(1024)); // it is answered, and still not at its end
+  await (await fetch(await provide())).body?.cancel();
+  assertEquals((await ended).code, 0);
+});
+
 /** What is in force, without the sources; the token only tells that it is not shown. */
 function valuesOf(document: unknown): unknown {
   const { settings, targetRoots } = document as Record<

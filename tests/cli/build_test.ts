@@ -162,11 +162,11 @@ Deno.test("build names the exports of a module in place of one that it has not",
   };
   assertEquals(
     await refused("pipeline.ts:rot"),
-    `error: Cannot use "rot" of "pipeline.ts": it exports "Report", "numbers", "root", "sum". Did you mean "root"?\n`,
+    `error: Cannot use "rot" of "pipeline.ts": it exports "Report", "experiment" (a function), "numbers", "root", "sum". Did you mean "root"?\n`,
   );
   assertEquals(
     await refused("pipeline.ts:nothing"),
-    `error: Cannot use "nothing" of "pipeline.ts": it is 3, neither a task nor what makes tasks. The module exports "Report", "numbers", "root", "sum"\n`,
+    `error: Cannot use "nothing" of "pipeline.ts": it is 3, neither a task nor what makes tasks. The module exports "Report", "experiment" (a function), "numbers", "root", "sum"\n`,
   );
   assertEquals(
     await refused("several.ts"),
@@ -180,6 +180,50 @@ Deno.test("build names the exports of a module in place of one that it has not",
     await refused("pipelines.ts"),
     `error: Cannot import "pipelines.ts": there is no such module\n`,
   );
+});
+
+Deno.test("build tells with what it has called a function that throws", async () => {
+  await using folder = await folderWith({
+    "functions.ts": `
+      export function pipeline({ rates }) { return rates.map(() => 1); }
+      export default function () { throw new RangeError("none today"); }`,
+  });
+  const told = async (...args: string[]): Promise<string> => {
+    const { code, stderr } = await stardag(["build", ...args], { cwd: folder.path });
+    assertEquals(code, 1);
+    return stderr;
+  };
+  assertMatch(
+    await told("functions.ts:pipeline", "-p", "rates=1"),
+    /^error: Cannot get the tasks of "functions\.ts:pipeline", called with \{"rates":1\}: rates\.map is not a function\n {2}at file:.*functions\.ts:2:\d+\n$/,
+  );
+  assertMatch(
+    await told("functions.ts:pipeline"),
+    /, called without parameters: Cannot destructure/,
+  );
+  assertMatch(await told("functions.ts"), /^error: none today\n/);
+});
+
+Deno.test("build runs several tasks in one build", async () => {
+  await using folder = await folderWith({ "pipeline.ts": PIPELINE });
+  const args = ["build", "pipeline.ts:experiment.other", "./pipeline.ts:root", "--json"];
+  const { code, stdout } = await stardag(args, { cwd: folder.path });
+  const { taskCount, tasks } = JSON.parse(stdout);
+  assertEquals([code, taskCount.succeeded, tasks.length], [0, 4, 2]);
+  const plan = await stardag([...args, "--dry-run"], { cwd: folder.path });
+  assertEquals(JSON.parse(plan.stdout).complete, 2);
+});
+
+Deno.test("build --resume takes the id of a build only, and a folder is no module", async () => {
+  await using folder = await folderWith({ "pipeline.ts": PIPELINE });
+  const { code, stderr } = await stardag(["build", "pipeline.ts", "--resume", "123"], {
+    cwd: folder.path,
+  });
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "Give the buildId of a former summary, a UUID");
+  const none = await stardag(["build", folder.path], { cwd: folder.path });
+  assertEquals(none.code, 2);
+  assertStringIncludes(none.stderr, "it is a folder. Name a module in it");
 });
 
 Deno.test("build --help tells the parameters of the task by its schema", async () => {

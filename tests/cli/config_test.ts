@@ -297,3 +297,24 @@ Deno.test("a configuration that cannot be read is a failure that names file and 
     assertMatch(stderr, /config\.toml", line 2/);
   }
 });
+
+Deno.test("nothing new is called by what does not do as a name; what is there may be", async () => {
+  await using at = await desk({
+    ".stardag/config.toml": `[registry."we/ird"]\nurl = "http://a"\n`,
+  });
+  for (const name of ["__proto__", "a\nb", "\x1b[31mred", "../../etc", "", "-a"]) {
+    const add = ["add", "--url", "http://b", "--", name];
+    const registry = await at.run("config", "registry", ...add);
+    assertEquals([registry.code, registry.stdout], [2, ""], name);
+    assertStringIncludes(registry.stderr, "a registry is called by letters and digits");
+    assert(!registry.stderr.includes("\x1b"));
+    const profile = await at.run("config", "profile", "add", "-r", "we/ird", "--", name);
+    assertEquals([profile.code, profile.stdout], [2, ""], name);
+    assertStringIncludes(profile.stderr, "a profile is called by letters and digits");
+  }
+  const login = await at.run("auth", "login", "--api-url", "http://b", "-r", "../b");
+  assertEquals(login.code, 2);
+  const changed = await at.run("config", "registry", "add", "we/ird", "--url", "http://b");
+  assertEquals([changed.code, changed.stderr], [0, ""]);
+  assertEquals((await at.run("config", "registry", "add", "Größe 2", "--url", "http://b")).code, 0);
+});

@@ -87,6 +87,10 @@ Deno.test("diff tells which parameter of two tasks differs", async () => {
   const files = ["--params", '{"limit": 1}', "--to-params", '{"limit": 2}', "-p", "step=3"];
   const other = await stardag(["diff", "pipeline.ts:numbers", ...files], { cwd });
   assertStringIncludes(other.stdout, "    limit: 1 -> 2\n\n");
+  const mixed = ["-p", "limit=1", "-p", "step=3", "--to-params", '{"limit": 2}'];
+  const single = await stardag(["diff", "pipeline.ts:numbers", ...mixed], { cwd });
+  assertStringIncludes(single.stdout, "    limit: 1 -> 2\n\n");
+  assertEquals(single.stdout.includes("step"), false);
   const two = await stardag(["diff", "pipeline.ts:experiment", "pipeline.ts:root"], { cwd });
   assertEquals(two.code, 0, two.stderr);
   assertMatch(two.stdout, /1 removed|2 removed/);
@@ -120,6 +124,10 @@ Deno.test("graph draws the DAG, in the kind that is told or that the name of the
   const svg = await drawn("--svg");
   assertStringIncludes(svg, "<svg");
 
+  const drawnTo = async (file: string, start: RegExp, ...args: string[]): Promise<void> => {
+    await stardag(["graph", "pipeline.ts", "-o", file, ...args], { cwd });
+    assertMatch(await Deno.readTextFile(join(cwd, file)), start);
+  };
   const written = await stardag(["graph", "pipeline.ts", "-o", "dag.svg"], { cwd });
   assertEquals(written, { code: 0, stdout: "", stderr: "Wrote dag.svg\n" });
   assertEquals(await Deno.readTextFile(join(cwd, "dag.svg")), svg);
@@ -128,6 +136,34 @@ Deno.test("graph draws the DAG, in the kind that is told or that the name of the
   assertStringIncludes(nowhere.stderr, `Cannot write "no/dag.svg": its folder is not there`);
   const both = await stardag(["graph", "pipeline.ts", "--svg", "--dot"], { cwd });
   assertEquals(both.code, 2);
+  const refused = async (...args: string[]): Promise<string> => {
+    const { code, stderr } = await stardag(["graph", "pipeline.ts", ...args], { cwd });
+    assertEquals(code, 2);
+    return stderr;
+  };
+  assertStringIncludes(await refused("-o", "dag.png"), "Let it end in .svg, .dot, .mmd or .md");
+  assertStringIncludes(await refused("-o", "dag.dot", "--svg"), "says another kind of drawing");
+  await drawnTo("dag.mmd", /^flowchart TB\n/);
+  await drawnTo("dag.GV", /^digraph /);
+  await drawnTo("dag.txt", /^digraph /, "--dot");
+});
+
+Deno.test("graph tells why it is unknown how tasks stand", async () => {
+  await using folder = await folderWith({
+    "pipeline.ts": `${PIPELINE}
+      @sd.register
+      class Odd extends sd.AutoTask({ name: "Odd", params: { n: z.int() }, output: z.int() }) {
+        override complete() { return Promise.reject(new Error("the secret is wrong")); }
+        override run() {}
+      }
+      export default [new Odd({ n: 1 }), new Odd({ n: 2 })];`,
+  });
+  const { code, stdout, stderr } = await stardag(["graph", "pipeline.ts"], { cwd: folder.path });
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^flowchart TB\n/);
+  assertMatch(stderr, /^It is unknown whether 2 tasks ran before: .*the secret is wrong.*\n$/);
+  const bare = await stardag(["graph", "pipeline.ts", "--no-states"], { cwd: folder.path });
+  assertEquals(bare.stderr, "");
 });
 
 Deno.test("what a module prints is no part of the result", async () => {

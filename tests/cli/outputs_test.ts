@@ -82,9 +82,9 @@ Deno.test("gc keeps what any of several tasks needs, with the parameters given",
   assertEquals(JSON.parse((await run(...args, "--json")).stdout).kept.reached, 2);
   const wrong = await run("gc", "pipeline.ts:root", "--min-age", "7 days");
   assertEquals([wrong.code, wrong.stdout], [2, ""]);
-  assertStringIncludes(wrong.stderr, "e.g. 7d");
+  assertStringIncludes(wrong.stderr, "d, h, min (minutes) or s, e.g. 7d");
   const root = await run("gc", "pipeline.ts:root", "--root", "other");
-  assertEquals(root.code, 1);
+  assertEquals(root.code, 2);
   assertStringIncludes(root.stderr, `Cannot find the target root "other"`);
 });
 
@@ -137,6 +137,26 @@ Deno.test("ls tells types, and with one its outputs", async () => {
   assertEquals([json.count, json.outputs.length, json.roots], [2, 2, [`${path}/out/`]]);
 });
 
+Deno.test("ls names the type that may be meant where there are no outputs of one", async () => {
+  await using folder = await withOutputs();
+  const typo = await folder.run("ls", "nubmers");
+  assertEquals(typo.code, 0);
+  assertEquals(typo.stderr, `There are no outputs of a type "nubmers". Did you mean "numbers"?\n`);
+  const other = await folder.run("ls", "elsewhere", "--json");
+  assertEquals(JSON.parse(other.stdout).count, 0);
+  assertEquals(other.stderr, `There are no outputs of a type "elsewhere"\n`);
+  const root = await folder.run("ls", "--root", "other");
+  assertEquals(root.code, 2);
+  assertStringIncludes(root.stderr, `Cannot find the target root "other"`);
+});
+
+Deno.test("status takes parameters only with a task", async () => {
+  await using folder = await folderWith({});
+  const { code, stderr } = await stardag(["status", "-p", "a=1"], { cwd: folder.path });
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "Cannot use parameters without a task");
+});
+
 Deno.test("cat writes an output as it is stored, by id, beginning of an id, uri or task", async () => {
   await using folder = await withOutputs();
   const { run, path } = folder;
@@ -150,6 +170,17 @@ Deno.test("cat writes an output as it is stored, by id, beginning of an id, uri 
   const unknown = await run("cat", "00000000");
   assertEquals([unknown.code, unknown.stdout], [2, ""]);
   assertStringIncludes(unknown.stderr, `Cannot find the output "00000000"`);
+  const nowhere = await run("cat", join(path, "out", "sum", "none.json"));
+  assertEquals([nowhere.code, nowhere.stdout], [2, ""]);
+  assertStringIncludes(nowhere.stderr, "it is not there");
+  for (const name of ["out/sum", `${path}/out/sum/`]) {
+    const plain = await run("cat", name);
+    assertEquals([plain.code, plain.stdout], [2, ""]);
+    assertMatch(
+      plain.stderr,
+      /it is a folder\. Name a file in it:\n {2}.*\/out\/sum\/[0-9a-f]{2}\/\n/,
+    );
+  }
   const missing = await run("cat", "pipeline.ts:blob");
   assertEquals([missing.code, missing.stdout], [1, ""]);
   const several = await run("cat", "pipeline.ts:experiment");

@@ -59,6 +59,7 @@ Deno.test("a parameter takes text where it is no JSON, or where only the text fi
   assertEquals(await valueOf("either=five"), "five");
   assertEquals(await valueOf("anything=plain"), "plain");
   assertEquals(await valueOf("day=2026-01-31T12:00:00Z"), new Date("2026-01-31T12:00:00Z"));
+  assertEquals(await valueOf("day=2026-01-31"), new Date("2026-01-31T00:00:00Z"));
 });
 
 Deno.test("a task stands in a parameter as its JSON", async () => {
@@ -76,7 +77,7 @@ Deno.test("a value that looks like JSON and is none is refused as such", async (
 Deno.test("a parameter is read from a file where it begins with @, and is taken as typed with two", async () => {
   const path = await Deno.makeTempFile({ suffix: ".json" });
   try {
-    await Deno.writeTextFile(path, "[3]");
+    await Deno.writeTextFile(path, "\uFEFF[3]");
     assertEquals(await valueOf(`list=@${path}`), [3]);
     assertEquals(await valueOf(`text=@@${path}`), `@${path}`);
   } finally {

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ensureDir, walk } from "@std/fs";
+import process from "node:process";
 import { dirname, join, relative, toFileUrl } from "@std/path";
 import { command, folderWith, projectConfig, ROOT, stardag } from "./command_line.ts";
 
@@ -82,7 +83,22 @@ Deno.test("tasks of another copy of the package are refused, and it is told whic
   assertStringIncludes(stderr, toFileUrl(ROOT).href);
 });
 
-Deno.test("when told to end, the command line ends with what it started in the project", async () => {
+const ENDS: readonly (readonly [Deno.Signal, number])[] = [["SIGTERM", 143], ["SIGINT", 130], [
+  "SIGHUP",
+  129,
+]];
+for (const [signal, exitCode] of ENDS) {
+  Deno.test(`at ${signal} the command line ends with what it started in the project`, async () => {
+    const { code, stderr, isGone } = await endedBy(signal);
+    assertEquals([code, isGone], [exitCode, true]);
+    if (signal !== "SIGHUP") assertMatch(stderr, /Build cancelled/);
+  });
+}
+
+/** How a build ends that is told to, in the process that it is handed on to. */
+async function endedBy(
+  signal: Deno.Signal,
+): Promise<{ readonly code: number; readonly stderr: string; readonly isGone: boolean }> {
   await using project = await folderWith({
     "deno.json": await projectConfig(),
     "pipeline.ts": `
@@ -92,7 +108,7 @@ Deno.test("when told to end, the command line ends with what it started in the p
         name: "endless",
         output: z.int(),
         async run(_, { signal }) {
-          console.error("running");
+          console.error("running in " + Deno.pid);
           const timer = setInterval(() => {}, 1000);
           await new Promise((resolve) => signal.addEventListener("abort", resolve));
           clearInterval(timer);
@@ -103,15 +119,25 @@ Deno.test("when told to end, the command line ends with what it started in the p
   const child = command(["build", "pipeline.ts"], { cwd: project.path }).spawn();
   let stderr = "";
   for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-    if (!stderr.includes("running\n") && (stderr + text).includes("running\n")) {
-      child.kill("SIGTERM");
-    }
+    const RUNNING = /running in \d+\n/;
+    if (!RUNNING.test(stderr) && RUNNING.test(stderr + text)) child.kill(signal);
     stderr += text;
   }
-  assertEquals((await child.status).code, 143);
+  // Both have ended: the other one, too, writes to where this has come to an end.
+  const { code } = await child.status;
   await child.stdout.cancel();
-  assertMatch(stderr, /Build cancelled/);
-});
+  const [, pid] = /running in (\d+)\n/.exec(stderr) ?? [];
+  return { code, stderr, isGone: !isAlive(Number(pid)) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The package, once more. */
 async function copyOfPackage(): Promise<AsyncDisposable & { readonly path: string }> {

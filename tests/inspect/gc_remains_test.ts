@@ -2,7 +2,7 @@
  * What dead writers have left is removed, and nothing of the living.
  */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { basename, dirname } from "@std/path";
 import * as sd from "@stardag/core";
 import type { Garbage } from "../../src/inspect/garbage.ts";
@@ -58,7 +58,10 @@ Deno.test({
       await using writer = await writing(target);
       assertEquals(writer.paths.length, 2);
       await aged(`${root.uri}rows/`, 30);
-      assertEquals((await gc(task, { dryRun: false })).items, []);
+      const garbage = await gc(task, { dryRun: false });
+      assertEquals(garbage.items, []);
+      assertEquals(garbage.underWay, { temporaries: 2, unfinishedWrites: 0, until: undefined });
+      assertStringIncludes(String(garbage), "2 temporary files may be under way, and stay");
       for (const path of writer.paths) {
         // What is left when it dies: the same files, locked by nobody.
         const copy = `${root.uri}copies/${basename(path)}`;
@@ -83,7 +86,9 @@ Deno.test("temporary files and folders that nobody can tell about go by their ag
   await Deno.mkdir(`${folder}/inner`, { recursive: true });
   await Deno.writeTextFile(`${folder}/inner/a.csv`, "1");
   await Deno.writeTextFile(file!, "1");
-  assertEquals((await gc(task, { minAge: 0, dryRun: false })).items, []);
+  const young = await gc(task, { minAge: 0, dryRun: false });
+  assertEquals([young.items, young.underWay.temporaries], [[], 2]);
+  assertMatch(String(young), /2 temporary files may be under way, and stay for 2[34] h$/);
   await aged(`${root.uri}rows/`, 2);
   assertEquals((await gc(task, { minAge: 3 * DAYS })).items, []);
   const garbage = await gc(task, { minAge: 0, dryRun: false });
@@ -139,11 +144,23 @@ Deno.test("of remote locks those go that are free, and those stay that are held"
   assertEquals([await isThere(free!), await isThere(held!)], [false, true]);
 });
 
+Deno.test("a remote lock that was given back does not keep the output of its task", async () => {
+  await using _ = await remoteOutputs();
+  const other = rows({ count: 2 });
+  await sd.build(other);
+  const manager = new sd.FileLockManager();
+  const acquisition = await manager.acquire(other.id);
+  if (acquisition.status !== "acquired") throw new Error(acquisition.status);
+  await acquisition.lock.release();
+  const garbage = await gc(task, { minAge: 0, dryRun: false });
+  assertEquals(garbage.items.map(({ kind }) => kind).sort(), ["lock", "output"]);
+});
+
 Deno.test("remote writes that were given up go, and those that have just begun stay", async () => {
   const discarded: string[] = [];
   class Uploads extends MemoryRemoteFileSystem {
     override async *listUnfinished(prefix: string): AsyncGenerator<UnfinishedWrite> {
-      for (const days of [0, 2, 9]) {
+      for (const days of [0.5, 2, 9]) {
         const uri = `${prefix}rows/${days}`;
         const begun = new Date(Date.now() - days * DAYS);
         yield { uri, begun, discard: () => Promise.resolve(void discarded.push(uri)) };
@@ -151,10 +168,17 @@ Deno.test("remote writes that were given up go, and those that have just begun s
     }
   }
   await using root = await remoteOutputs(new Uploads());
-  assertEquals((await gc(task)).items.map(({ uri }) => uri), [`${root.uri}rows/9`]);
+  const preview = await gc(task);
+  assertEquals(preview.items.map(({ uri }) => uri), [`${root.uri}rows/9`]);
+  assertStringIncludes(String(preview), "2 uploads may be under way, and stay for 6 d");
   const garbage = await gc(task, { minAge: 0, dryRun: false });
   assertEquals(removed(garbage), [2, 9].map((n) => `unfinished_write ${root.uri}rows/${n}`));
   assertEquals(discarded, [`${root.uri}rows/2`, `${root.uri}rows/9`]);
+  const { until, ...counts } = garbage.underWay;
+  assertEquals(counts, { temporaries: 0, unfinishedWrites: 1 });
+  assert(until!.getTime() > Date.now() && until!.getTime() <= Date.now() + DAYS);
+  assertStringIncludes(String(garbage), "\n1 upload may be under way, and stays for ");
+  assertEquals(JSON.parse(JSON.stringify(garbage)).underWay.until, until!.toISOString());
 });
 
 Deno.test("on S3 outputs are removed, and nothing else", async () => {

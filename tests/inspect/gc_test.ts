@@ -68,11 +68,59 @@ Deno.test("the text tells what goes by type, and the JSON each of it", async () 
   const text = String(garbage);
   assertStringIncludes(text, "Would remove 4 outputs: ");
   assertStringIncludes(text, "\n  inspect.rows           2  10 B     1\n");
-  assertStringIncludes(text, "\nKept are 1 output that the tasks reach");
+  assertStringIncludes(text, "\nKept is 1 output that the tasks reach");
   const json = JSON.parse(JSON.stringify(garbage));
   assertEquals([json.dryRun, json.outputs, json.items.length], [true, 4, 4]);
   assertEquals(json.kept, { reached: 1, recent: 0, locked: 0 });
   assertEquals(json.items[0].modified, garbage.items[0]?.modified.toISOString());
+});
+
+Deno.test("types that none of the tasks needs are told: others may need them", async () => {
+  await using _ = await localOutputs();
+  await built(rows({ count: 1 }), tableOf([1]));
+  const told = async (named: sd.BaseTask, dryRun: boolean): Promise<readonly unknown[]> => {
+    const garbage = await gc(named, { minAge: 0, dryRun });
+    const types = garbage.types.map(({ type, isNeeded }) => [type, isNeeded]).sort();
+    return [types, /^ .* of none .*$/m.exec(String(garbage))?.[0]];
+  };
+  const types = [["inspect.model", false], ["inspect.rows", true], ["inspect.table", false]];
+  assertEquals(await told(rows({ count: 1 }), true), [
+    types,
+    "  2 types are of none of the tasks named, nor of what these need: name the pipelines that need them, too",
+  ]);
+  assertEquals(await told(tableOf([2]), true), [
+    types.map(([type]) => [type, true]),
+    undefined,
+  ]);
+  await built(tableOf([1]));
+  assertEquals(
+    (await told(rows({ count: 1 }), false))[1],
+    "  2 types are of none of the tasks named, nor of what these need",
+  );
+});
+
+Deno.test("names that a terminal would take for commands are shown as escapes", async () => {
+  await using root = await localOutputs();
+  await sd.getTarget(`a\u001b[2Jb/ab/ab/${uuid("ab")}.json`).write("1");
+  const garbage = await gc(rows({ count: 1 }), { minAge: 0 });
+  assertEquals(garbage.types.map(({ type }) => type), ["a\u001b[2Jb"]);
+  assertStringIncludes(String(garbage), "a\\u001b[2Jb  ");
+  assertStringIncludes(String(garbage), `${root.uri}a\\u001b[2Jb/ab/ab/`);
+  assert(!String(garbage).includes("\u001b"));
+});
+
+Deno.test("a file of somebody else does not become an output by a line of the index that is not one of ours", async () => {
+  await using root = await localOutputs();
+  await sd.getTarget("mine/thesis.tex").write("mine");
+  const made = rows({ count: 2 });
+  await built(made);
+  const [segment] = await Array.fromAsync(listUris(root.uri + INDEX));
+  const text = await Deno.readTextFile(segment!);
+  const forged = text.replace(made.id, uuid("ab")).replace(/}\n$/, ',"uri":"mine/thesis.tex"}\n');
+  await Deno.writeTextFile(segment!.replace(/[^/]+$/, "zz.jsonl"), forged);
+  const garbage = await gc(rows({ count: 1 }), { minAge: 0, dryRun: false });
+  assertEquals(garbage.outputs.map(({ uri }) => uri), [made.output().uri]);
+  assert(await isThere(`${root.uri}mine/thesis.tex`));
 });
 
 Deno.test("what is younger than 7 days, or than told, stays", async () => {

@@ -77,7 +77,11 @@ Deno.test("a task of which it cannot be told whether it is complete is shown as 
       throw new Error("no disk");
     },
   });
-  const text = await toMermaid(steps.step("root", [broken]));
+  const errors: Error[] = [];
+  const text = await toMermaid(steps.step("root", [broken]), {
+    onUnknown: (error) => errors.push(error),
+  });
+  assertEquals(errors.map(({ cause }) => String(cause)), ["Error: no disk"]);
   assertMatch(text, /name=broken.*unknown/);
   assertMatch(text, /name=root.*to run/);
 });
@@ -165,7 +169,16 @@ Deno.test("names and values of any kind come through both languages as they are"
   const texts = textsOf(await toSvg(tasks));
   for (const line of lines) assert(texts.includes(line), line);
   assertEquals(texts.filter((text) => text === name).length, tasks.length);
-  assert(texts.includes("a b=y"));
+  assert(texts.includes("a\\nb=y"));
+});
+
+Deno.test("a picture has no character that XML forbids", async () => {
+  using _ = inMemory();
+  const svg = await toSvg(table({ models: [], title: "\ufffe" }), { states: false });
+  const two = await toSvg(["\ufffe", "\uffff"].map((title) => table({ models: [], title })));
+  for (const text of [svg, two]) {
+    assert(!/[\ufffe\uffff]|&#6553[45];|&#xfff[ef];/i.test(text), text);
+  }
 });
 
 Deno.test("a task that is required twice by another has one arrow to it", async () => {

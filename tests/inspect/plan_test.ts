@@ -105,6 +105,8 @@ Deno.test("plan() is a lower bound where a task to run may yield more, and names
   assertStringIncludes(String(planned), "Plan: at least 5 tasks to run, 0 complete");
   await root.output().save(0);
   assertEquals((await plan(root)).mayYield, []);
+  const plain = sd.task({ name: "plain", namespace: "plan", output: z.int(), run: () => 1 });
+  assertEquals((await plan(plain())).mayYield, []);
 });
 
 Deno.test("String(plan) names the first tasks, and all of them when asked", async () => {

@@ -5,7 +5,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import * as sd from "@stardag/core";
 import { SHAPES } from "../../bench/dags.ts";
-import { tree } from "../../src/inspect/inspect.ts";
+import { status, tree } from "../../src/inspect/inspect.ts";
 import { type Step, Steps } from "../support/steps.ts";
 import { inMemory, model, rows, tableOf } from "./pipeline.ts";
 
@@ -103,6 +103,29 @@ Deno.test("lines of a long chain do not grow with their depth", async () => {
   assertEquals(shown.lines.length, 20_000);
   assertEquals(Math.max(...shown.lines.map(({ prefix }) => prefix.length)) < 200, true);
   assertStringIncludes(String(shown), " (19999) ");
+});
+
+/** Two tasks of which nobody can tell whether they are complete, and one after them. */
+function refused(): Step {
+  const steps = new Steps();
+  const complete = (): boolean => {
+    throw new Error("the secret is\nwrong\u009b");
+  };
+  return steps.step("root", [steps.step("one", { complete }), steps.step("two", { complete })]);
+}
+
+Deno.test("trees and statuses tell why states are unknown, once", async () => {
+  const shown = await tree(refused());
+  assertEquals([shown.states.unknown, shown.reason], [2, "the secret is\nwrong\u009b"]);
+  assertEquals(String(shown).split("\n").slice(-2), [
+    "3 tasks: ○ 1 to run, ? 2 unknown",
+    "2 unknown: the secret is\\nwrong\\u009b",
+  ]);
+  assertEquals(shown.toJSON().reason, shown.reason);
+  assertEquals((await tree(refused(), { states: false })).reason, undefined);
+  const counted = await status(refused());
+  assertEquals([counted.toJSON().unknown, counted.toJSON().reason], [2, shown.reason]);
+  assertEquals(String(counted).split("\n").at(-1), String(shown).split("\n").at(-1));
 });
 
 Deno.test("options of trees that do not exist are refused", async () => {

@@ -322,23 +322,68 @@ Deno.test("CachedRemoteFileSystem writes nothing to the store when it can keep n
   const file = `${place.root}/file`;
   await Deno.writeTextFile(file, "in the place of the folder");
   const files = place.cached({ root: file });
+  const said = `Cannot keep copies in "${file}": `;
   for (const content of ["text", new Response("stream").body!]) {
-    await assertRejects(() => files.write(URI, content), TargetError, file);
+    await assertRejects(() => files.write(URI, content), TargetError, said);
     assert(!await place.store.exists(URI));
   }
   await place.store.write(URI, "content");
-  await assertRejects(() => textOf(files, URI), TargetError, file);
+  const error = await assertRejects(() => textOf(files, URI), TargetError, said);
+  assert(error.message.endsWith("by STARDAG_TARGET_S3_CACHE_ROOT, in code the option root"));
+  const rootByPrefix = { "s3://bucket/": file };
+  const { message } = await assertRejects(
+    () => textOf(place.cached({ rootByPrefix }), URI),
+    TargetError,
+    said,
+  );
+  assert(
+    message.endsWith("by STARDAG_TARGET_S3_CACHE_ROOT_BY_PREFIX, in code the option rootByPrefix"),
+  );
 });
 
-Deno.test("CachedRemoteFileSystem names the flag that lets it keep copies", {
-  permissions: { read: true },
-}, async () => {
-  const files = new CachedRemoteFileSystem({
-    fileSystem: new Asked(),
-    root: "/var/cache/of-tests",
-  });
-  const error = await assertRejects(() => files.write(URI, "x"), PermissionError);
-  assert(error.flag.startsWith("--allow-write=/var/cache/of-tests/"), error.flag);
+for (const permissions of [{ read: true }, "none"] as const) {
+  Deno.test(
+    `CachedRemoteFileSystem names the flags that let it keep copies, given ${
+      JSON.stringify(permissions)
+    }`,
+    { permissions },
+    async () => {
+      const root = "/var/cache/of-tests";
+      const store = new Asked();
+      const files = new CachedRemoteFileSystem({
+        fileSystem: store,
+        root,
+        allowCacheCheckExists: permissions === "none",
+      });
+      await store.write(URI, "x");
+      const calls: (() => Promise<unknown>)[] = [
+        () => files.write(URI, "x"),
+        () => textOf(files, URI),
+      ];
+      if (permissions === "none") calls.push(() => files.exists(URI));
+      for (const call of calls) {
+        const error = await assertRejects(call, PermissionError, `Cannot keep copies in "${root}"`);
+        assertEquals(error.flag, `--allow-read=${root} --allow-write=${root}`);
+        assert(error.message.includes("STARDAG_TARGET_S3_CACHE_ROOT"), error.message);
+      }
+    },
+  );
+}
+
+Deno.test("CachedRemoteFileSystem leaves the errors of the store as they are", async () => {
+  await using place = await makePlace();
+  const failures = [
+    new TargetError("on purpose", { uri: URI }),
+    new PermissionError("on purpose", { flag: "--allow-read=/home/somebody/.aws" }),
+    new TypeError("on purpose"),
+  ];
+  for (const failure of failures) {
+    place.store.readable = () => new ReadableStream({ pull: () => Promise.reject(failure) });
+    place.store.write = () => Promise.reject(failure);
+    const files = place.cached();
+    assertStrictEquals(await assertRejects(() => files.write(URI, "x")), failure);
+    assertStrictEquals(await assertRejects(() => textOf(files, URI)), failure);
+  }
 });
 
 Deno.test("CachedRemoteFileSystem refuses folders that are none, and options it does not know", () => {

@@ -307,3 +307,146 @@ Deno.test(
     assertEquals(error.flag, "--allow-write=/somewhere");
   },
 );
+
+/** A store that takes a while for each request, and tells how many are under way. */
+class Slow extends MemoryRemoteFileSystem {
+  requests = 0;
+  underWay = 0;
+
+  override readable(
+    ...asked: Parameters<MemoryRemoteFileSystem["readable"]>
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const source = super.readable(...asked).getReader();
+    this.requests++;
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) =>
+        this.#slowly(async () => {
+          const { value } = await source.read();
+          if (value === undefined) controller.close();
+          else controller.enqueue(value);
+        }),
+    }, { highWaterMark: 0 });
+  }
+
+  override async write(...asked: Parameters<MemoryRemoteFileSystem["write"]>): Promise<void> {
+    this.requests++;
+    await this.#slowly(async () => {
+      if (asked[0].endsWith("/7")) throw new Error("on purpose");
+      await super.write(...asked);
+    });
+  }
+
+  async #slowly(act: () => Promise<void>): Promise<void> {
+    this.underWay++;
+    try {
+      for (let turns = this.requests % 5; turns > 0; turns--) await Deno.stat(".");
+      await act();
+    } finally {
+      this.underWay--;
+    }
+  }
+}
+
+const NUMBERS = Array.from({ length: 200 }, (_, i) => `${i}`);
+
+Deno.test("DirectoryTarget of which a file is missing stops copying, and leaves no folder", async () => {
+  const files = new Slow();
+  const uri = "s3://bucket/parts";
+  for (const name of NUMBERS) {
+    if (name !== "7") await files.write(`${uri}/${name}`, name);
+  }
+  await files.write(`${uri}._SUB_KEYS`, NUMBERS.join("\n"));
+  await files.write(`${uri}._DONE`, "");
+  files.requests = 0;
+  await using temporary = await temporaryRoot();
+  const { makeTempDir } = Deno;
+  Deno.makeTempDir = () => makeTempDir({ dir: temporary.path });
+  try {
+    const directory = new DirectoryTarget(uri, (uri) => new RemoteTarget(uri, files));
+    await assertRejects(() => directory.proxyPath("r", () => {}), TargetNotFoundError, "/7");
+    assertEquals(namesIn(temporary.path), []);
+  } finally {
+    Deno.makeTempDir = makeTempDir;
+  }
+  assertEquals(files.underWay, 0);
+  assert(files.requests < 60, `${files.requests} requests`);
+});
+
+Deno.test("DirectoryTarget of which a file cannot be written stops writing", async () => {
+  const files = new Slow();
+  const directory = new DirectoryTarget(
+    "s3://bucket/parts",
+    (uri) => new RemoteTarget(uri, files),
+  );
+  const leave = (folder: string): void => {
+    for (const name of NUMBERS) Deno.writeTextFileSync(`${folder}/${name}`, name);
+  };
+  await assertRejects(() => directory.proxyPath("w", leave), Error, "on purpose");
+  assertEquals(files.underWay, 0);
+  // Folders are read in any order, so the one that fails may be the last.
+  const before = files.requests;
+  await Deno.stat(".");
+  assertEquals(files.requests, before);
+});
+
+Deno.test("DirectoryTarget is not done while its files are replaced, wherever they can be removed", async () => {
+  const remote = new MemoryRemoteFileSystem();
+  const memory = new InMemoryFileSystem();
+  const prototypes: readonly TargetPrototype[] = [
+    (uri) => new RemoteTarget(uri, remote),
+    (uri) => new InMemoryFileSystemTarget(uri, memory),
+  ];
+  for (const prototype of prototypes) {
+    const uri = "memory://parts";
+    const states: boolean[] = [];
+    const flag = prototype(`${uri}._DONE`);
+    const observed: TargetPrototype = (uri) => {
+      const target = prototype(uri);
+      const { write } = target;
+      target.write = async (...asked) => {
+        states.push(await flag.exists());
+        await write.apply(target, asked);
+      };
+      return target;
+    };
+    const leave = (text: string) => (folder: string): Promise<void> =>
+      Deno.writeTextFile(`${folder}/a`, text);
+    await new DirectoryTarget(uri, observed).proxyPath("w", leave("old"));
+    await new DirectoryTarget(uri, observed).proxyPath("w", async (folder) => {
+      assert(await flag.exists(), "what fails here is to leave the old one");
+      await leave("new")(folder);
+    });
+    // Looked at when the file is written, the list, and the flag: first time, second time.
+    assertEquals(states, Array(6).fill(false));
+    assert(await flag.exists());
+  }
+});
+
+Deno.test("DirectoryTarget of a store that removes nothing can be written anew", async () => {
+  const files = new MemoryRemoteFileSystem();
+  const prototype: TargetPrototype = (uri) =>
+    new RemoteTarget(uri, {
+      exists: files.exists.bind(files),
+      readable: files.readable.bind(files),
+      write: files.write.bind(files),
+    });
+  for (const text of ["old", "new"]) {
+    const directory = new DirectoryTarget("s3://bucket/parts", prototype);
+    await directory.proxyPath("w", (folder) => Deno.writeTextFile(`${folder}/a`, text));
+    assertEquals(await directory.getSubTarget("a").text(), text);
+  }
+});
+
+Deno.test("DirectoryTarget with a file that is a folder for another one is not copied", async () => {
+  const files = new MemoryRemoteFileSystem();
+  const directory = new DirectoryTarget(
+    "s3://bucket/parts",
+    (uri) => new RemoteTarget(uri, files),
+  );
+  for (const key of ["a/b/c", "a.txt", "a/b", "a0"]) await directory.getSubTarget(key).write(key);
+  await directory.markDone();
+  const error = await assertRejects(() => directory.proxyPath("r", () => {}), TargetError);
+  for (const part of ['"s3://bucket/parts/"', '"a/b"', '"a/b/c"', "getSubTarget()"]) {
+    assert(error.message.includes(part), error.message);
+  }
+});

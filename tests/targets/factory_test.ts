@@ -113,6 +113,27 @@ Deno.test("TargetFactory puts files where the file system of their prefix is, al
   assert(await gs.exists("gs://bucket/x/parts._DONE"));
 });
 
+Deno.test("TargetFactory takes a prefix without a slash for a whole name", () => {
+  const own = new MemoryRemoteFileSystem();
+  const inForce = new MemoryRemoteFileSystem();
+  using _ = s3FileSystemProvider.override(inForce);
+  const factory = new TargetFactory({
+    targetRoots: { default: "s3://my-bucket" },
+    fileSystems: { "s3://my-bucket": own, "db:": own },
+  });
+  const fileSystemOf = (uri: string): unknown => {
+    const target = factory.getTarget(uri);
+    assertInstanceOf(target, RemoteTarget);
+    return target.fileSystem;
+  };
+  for (const uri of ["a", "s3://my-bucket/a", "s3://my-bucket", "db:a"]) {
+    assertStrictEquals(fileSystemOf(uri), own, uri);
+  }
+  for (const uri of ["s3://my-bucket-of-others/a", "s3://my-bucket2", "s3://my-bucket.b/a"]) {
+    assertStrictEquals(fileSystemOf(uri), inForce, uri);
+  }
+});
+
 Deno.test("TargetFactory puts files of s3:// in the file system in force, unless it has another one", () => {
   const [inForce, own] = [new MemoryRemoteFileSystem(), new MemoryRemoteFileSystem()];
   using _ = s3FileSystemProvider.override(inForce);
@@ -171,6 +192,16 @@ Deno.test("TargetFactory says of an unknown kind which there are and how to add 
     ) {
       assert(error.message.includes(part), error.message);
     }
+  }
+});
+
+Deno.test("TargetFactory says how the beginning of a uri is written", () => {
+  const factory = new TargetFactory({ targetRoots: { default: "S3://bucket" } });
+  for (
+    const [path, written] of [["a", "s3://bucket/a"], ["Memory://A/B", "memory://A/B"]] as const
+  ) {
+    const error = assertThrows(() => factory.getTarget(path), ConfigError, "lower case");
+    assert(error.message.endsWith(`Write "${written}"`), error.message);
   }
 });
 

@@ -4,7 +4,14 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import * as sd from "../../mod.ts";
-import { areListable, listFiles, listUris, removeFile } from "../../src/targets/listing.ts";
+import {
+  areListable,
+  findFile,
+  listFiles,
+  listUris,
+  removeFile,
+} from "../../src/targets/listing.ts";
+import { MemoryRemoteFileSystem } from "../../src/targets/memory_remote.ts";
 import { localOutputs, type OutputRoot, remoteOutputs } from "../support/output_root.ts";
 
 function memoryOutputs(): Promise<OutputRoot> {
@@ -94,4 +101,27 @@ Deno.test("a file system without list() or remove() is told by an error", async 
 Deno.test("a prefix without a slash at its end is refused", async () => {
   await using root = await localOutputs();
   await assertRejects(() => Array.fromAsync(listUris(`${root.uri}a`)), RangeError, "slash");
+});
+
+Deno.test("a file is found among those named alike, and none of them is looked at where it is missing", async () => {
+  class Counted extends MemoryRemoteFileSystem {
+    given = 0;
+    override async *list(
+      ...asked: Parameters<MemoryRemoteFileSystem["list"]>
+    ): AsyncGenerator<sd.RemoteFile> {
+      for await (const file of super.list(...asked)) {
+        this.given++;
+        yield file;
+      }
+    }
+  }
+  const files = new Counted();
+  await using root = await remoteOutputs(files);
+  const uri = `${root.uri}a`;
+  for (let i = 0; i < 1000; i++) await files.write(`${uri}${i}`, "alike");
+  assertEquals(await findFile(uri), undefined);
+  assertEquals(files.given, 1);
+  assertEquals(await findFile(`${root.uri}b`), undefined);
+  await files.write(uri, "12345");
+  assertEquals((await findFile(uri))?.size, 5);
 });

@@ -40,6 +40,24 @@ Deno.test("RemoteTargets of one file system are asked for together, and not with
   assertEquals(asked, [[["s3://a/b"], options]]);
 });
 
+Deno.test("existsOneByOne() asks nothing after an error, and has nothing under way when it rejects", async () => {
+  let [asked, underWay] = [0, 0];
+  const failure = new Error("on purpose");
+  const exists = async (uri: string): Promise<boolean> => {
+    asked++;
+    underWay++;
+    for (let turns = Number(uri) % 7; turns > 0; turns--) await undefined;
+    underWay--;
+    if (uri === "20") throw failure;
+    return true;
+  };
+  const uris = Array.from({ length: 200 }, (_, i) => `${i}`);
+  const asking = existsOneByOne({ exists }, uris, { maxConcurrent: 5 });
+  assertStrictEquals(await assertRejects(() => asking), failure);
+  assertEquals(underWay, 0);
+  assert(asked < 40, `${asked} questions`);
+});
+
 Deno.test("existsOneByOne() asks no more questions at once than it may, and stops", async () => {
   const controller = new AbortController();
   let [count, most, asked] = [0, 0, 0];
@@ -72,6 +90,24 @@ Deno.test("RemoteTarget hands out a copy with the name of the file, and asks for
   });
   assert(copy.endsWith("/table.csv.gz"));
   await assertRejects(() => Deno.stat(copy), Deno.errors.NotFound);
+});
+
+Deno.test("proxyPath() of what is on no disk shortens a name that is none for one", async () => {
+  const files = new MemoryRemoteFileSystem();
+  const names = [`${"x".repeat(300)}.csv.gz`, `${"ä🎉".repeat(60)}.csv`, "x".repeat(500)];
+  for (const name of names) {
+    const targets = [
+      new sd.RemoteTarget(`s3://bucket/a/${name}`, files),
+      new sd.InMemoryFileSystemTarget(`memory://a/${name}`, new sd.InMemoryFileSystem()),
+    ];
+    for (const target of targets) {
+      await target.proxyPath("w", (path) => Deno.writeTextFile(path, name));
+      await target.proxyPath("r", async (path) => {
+        assertEquals(await Deno.readTextFile(path), name);
+        assert(path.endsWith(/(?:\.\w+)*$/.exec(name)![0]), path);
+      });
+    }
+  }
 });
 
 const Row = z.object({ n: z.int(), text: z.string() });

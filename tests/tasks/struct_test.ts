@@ -27,3 +27,23 @@ Deno.test("what is no task, array or record is refused by its value", () => {
     assertThrows(() => sd.flattenTaskStruct({ x: bad } as never), TypeError, "as a task");
   }
 });
+
+Deno.test("an array or record that contains itself is refused; one that stands there twice is not", () => {
+  const a = new Steps().step("a");
+  const list: unknown[] = [a];
+  list.push({ list });
+  assertThrows(
+    () => sd.flattenTaskStruct(list as never),
+    TypeError,
+    "an array as tasks: it contains itself",
+  );
+  const record: Record<string, unknown> = { a };
+  record.b = record.c = [record, a];
+  assertThrows(
+    () => sd.flattenTaskStruct(record as never),
+    TypeError,
+    "a record as tasks: it contains itself",
+  );
+  const shared = [a];
+  assertEquals(sd.flattenTaskStruct({ x: shared, y: [shared, shared] }), [a, a, a]);
+});

@@ -41,7 +41,6 @@ export function fileAddress(uri: string): S3Address {
       `has a part "." or ".." in its key, which no url can carry. Use another key`,
     );
   }
-  if (!key.isWellFormed()) throw unusable(uri, "has half a character in its key. Use another key");
   return address;
 }
 
@@ -52,6 +51,7 @@ export function prefixAddress(uri: string): S3Address {
   if (bucket === undefined || !/^[\w.-]+$/.test(bucket) || /^\.|\.\.|\.$/.test(bucket)) {
     throw unusable(uri, `names no bucket. Give a uri such as "${SCHEME}bucket/key"`);
   }
+  if (!key.isWellFormed()) throw unusable(uri, "has half a character in its key. Use another key");
   return { uri, bucket, key };
 }
 

@@ -8,11 +8,23 @@ import { TargetError } from "../../errors.ts";
 import type { ConditionalFiles, RemoteOptions, VersionedContent } from "../remote.ts";
 import { fileAddress, type S3Address, uriOf } from "./address.ts";
 import type { S3Answer, S3Client } from "./client.ts";
+import { unlessAborted } from "./deadline.ts";
 import { removeFile } from "./files.ts";
 import { MARK, newMark, writtenWith } from "./marks.ts";
 
 /** A version that no file has. */
 const NO_VERSION = "00000000000000000000000000000000";
+/** The name of the file with which a store is tried out, in the folder of the one that is written. */
+const PROBE = ".stardag-probe";
+/** How often it is tried out, as others may remove that file meanwhile who do the same. */
+const MOST_PROBES = 5;
+
+/** A store that is tried out, for so many who wait for it. */
+interface Trial {
+  readonly outcome: Promise<void>;
+  readonly stop: AbortController;
+  waiting: number;
+}
 
 interface PutOptions extends RemoteOptions {
   readonly version: string | undefined;
@@ -26,8 +38,8 @@ interface PutOptions extends RemoteOptions {
  */
 export class ConditionalS3Files implements ConditionalFiles {
   readonly #client: S3Client;
-  /** By bucket: settles when it was tried out. */
-  readonly #tried = new Map<string, Promise<void>>();
+  /** By bucket. */
+  readonly #trials = new Map<string, Trial>();
 
   /** Asks for nothing. */
   constructor(client: S3Client) {
@@ -56,10 +68,10 @@ export class ConditionalS3Files implements ConditionalFiles {
     const address = fileAddress(uri);
     const signal = options?.signal;
     signal?.throwIfAborted();
-    await this.#tryOut(address);
+    await this.#tryOut(address, signal);
     const mark = newMark();
     const written = async (): Promise<string | undefined> => {
-      const headers = await writtenWith(mark, this.#client, address);
+      const headers = await writtenWith(mark, this.#client, address, { signal });
       return headers && this.#versionIn(headers, address);
     };
     try {
@@ -74,6 +86,7 @@ export class ConditionalS3Files implements ConditionalFiles {
     } catch (error) {
       signal?.throwIfAborted();
       const found = await written().catch(() => undefined);
+      signal?.throwIfAborted();
       if (found === undefined) throw error;
       return found;
     }
@@ -102,32 +115,50 @@ export class ConditionalS3Files implements ConditionalFiles {
     });
   }
 
-  /** Tries out whether the store heeds conditions, once for each bucket. */
-  #tryOut(address: S3Address): Promise<void> {
+  /** Tries out whether the store heeds conditions, once for each bucket. It ends when nobody waits for it any more. */
+  async #tryOut(address: S3Address, signal: AbortSignal | undefined): Promise<void> {
     const { bucket } = address;
-    let tried = this.#tried.get(bucket);
-    if (tried === undefined) {
-      tried = this.#probe(address);
-      this.#tried.set(bucket, tried);
+    let trial = this.#trials.get(bucket);
+    if (trial === undefined) {
+      const stop = new AbortController();
+      trial = { outcome: this.#probe(address, stop.signal), stop, waiting: 0 };
+      this.#trials.set(bucket, trial);
       // What it has failed for may be over when it is asked for again.
-      tried.catch(() => this.#tried.delete(bucket));
+      trial.outcome.catch(() => this.#forget(bucket, trial));
     }
-    return tried;
+    trial.waiting++;
+    try {
+      await unlessAborted(trial.outcome, signal);
+    } finally {
+      if (--trial.waiting === 0 && signal?.aborted) {
+        this.#forget(bucket, trial);
+        trial.stop.abort();
+      }
+    }
+  }
+
+  #forget(bucket: string, trial: Trial | undefined): void {
+    if (this.#trials.get(bucket) === trial) this.#trials.delete(bucket);
   }
 
   /** Writes a file next to the one at the address, as only a store could that takes no heed. */
-  async #probe(address: S3Address): Promise<void> {
+  async #probe(address: S3Address, signal: AbortSignal): Promise<void> {
     const { bucket, key } = address;
     const folder = key.slice(0, key.lastIndexOf("/") + 1);
-    const probe = fileAddress(uriOf(bucket, `${folder}.stardag-probe-${newMark()}`));
-    const put = async (version: string | undefined): Promise<boolean> => {
-      const mark = newMark();
-      const { code } = await this.#put(probe, new Uint8Array(), { version, mark });
-      return code === "";
+    const probe = fileAddress(uriOf(bucket, folder + PROBE));
+    const isRefused = async (version: string | undefined): Promise<boolean> => {
+      const options = { version, mark: newMark(), signal };
+      return (await this.#put(probe, new Uint8Array(), options)).code !== "";
     };
-    await put(undefined);
-    const isHeeded = !(await put(undefined)) && !(await put(NO_VERSION));
-    await removeFile(this.#client, probe);
+    // The first to be refused shows it, be the file left by somebody else.
+    let isHeeded = false;
+    for (let i = 0; !isHeeded && i <= MOST_PROBES; i++) isHeeded = await isRefused(undefined);
+    isHeeded &&= await isRefused(NO_VERSION);
+    try {
+      await removeFile(this.#client, probe, { signal });
+    } catch {
+      signal.throwIfAborted(); // else it stays, and serves the next
+    }
     if (isHeeded) return;
     const { uri } = address;
     throw new TargetError(

@@ -5,9 +5,12 @@
  */
 
 import { ConfigError, messageOf, PermissionError } from "../../errors.ts";
+import { Deadline, unlessAborted } from "./deadline.ts";
 import { credentialsFromJson, type S3Credentials } from "./credentials.ts";
 
 const LONGEST_DETAIL = 300;
+/** How long a program may run, in milliseconds: somebody may have to sign in. */
+const LONGEST_RUN = 60_000;
 
 /** What the command gives; `source` is where it is set. Throws `ConfigError`, or `PermissionError` where Deno denies it. */
 export async function processCredentials(command: string, source: string): Promise<S3Credentials> {
@@ -35,9 +38,14 @@ async function run(
   args: string[],
   fault: (state: string, cause: unknown) => Error,
 ): Promise<Deno.CommandOutput> {
+  using deadline = new Deadline(LONGEST_RUN);
+  const { signal } = deadline;
   try {
-    return await new Deno.Command(program, { args, stdin: "null" }).output();
+    const output = new Deno.Command(program, { args, stdin: "null", signal }).output();
+    // What it has started itself may go on without it.
+    return await unlessAborted(output, signal);
   } catch (error) {
+    if (deadline.isLate) throw fault(`did not end within ${LONGEST_RUN} ms`, error);
     if (!(error instanceof Deno.errors.NotCapable)) {
       throw fault(`could not be started, ${messageOf(error)}`, error);
     }

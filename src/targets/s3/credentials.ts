@@ -7,6 +7,7 @@
 
 import { ConfigError, messageOf, StardagError } from "../../errors.ts";
 import { isPlainObject } from "../../json.ts";
+import { Deadline, unlessAborted } from "./deadline.ts";
 
 /** Keys with which requests are signed. */
 export interface S3Credentials {
@@ -30,6 +31,8 @@ export type S3CredentialsSource = S3Credentials | S3CredentialsProvider | "anony
 const AHEAD = 5 * 60_000;
 /** When those are asked for again that were refused and came back the same, in milliseconds. */
 const REFUSED_PAUSE = 10_000;
+/** How long they may take to come, in milliseconds: somebody may have to sign in. */
+const LONGEST_WAIT = 120_000;
 
 /** Credentials that are at hand for as long as they are good. */
 export class CredentialsCache {
@@ -71,7 +74,7 @@ export class CredentialsCache {
 
   async #renew(provider: S3CredentialsProvider): Promise<S3Credentials> {
     try {
-      const given = handedIn(await provider());
+      const given = handedIn(await inTime(provider));
       if (leftOf(given) <= 0) {
         throw new ConfigError(
           `Cannot use the credentials for S3: those that were handed in have ended at "${given.expiration?.toISOString()}". ` +
@@ -87,6 +90,19 @@ export class CredentialsCache {
     const pause = areSame(this.#current, this.#refused) ? REFUSED_PAUSE : Infinity;
     this.#renewAt = Date.now() + Math.min(pause, Math.max(left / 2, left - AHEAD));
     return this.#current;
+  }
+}
+
+async function inTime(provider: S3CredentialsProvider): Promise<S3Credentials> {
+  using deadline = new Deadline(LONGEST_WAIT);
+  try {
+    return await unlessAborted(Promise.resolve(provider()), deadline.signal);
+  } catch (error) {
+    if (!deadline.isLate) throw error;
+    throw new ConfigError(
+      `Cannot get credentials for S3: none have come within ${LONGEST_WAIT} ms. ` +
+        `Check what the option credentials or the profile hands them in by`,
+    );
   }
 }
 

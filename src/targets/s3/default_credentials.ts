@@ -168,7 +168,9 @@ class Look {
       `${KEYS[0]} and ${KEYS[1]}, in the profile "${profileName}"${places && ` of ${places}`}, ` +
       "of a web identity, of a container, or of an EC2 instance" +
       (flag === undefined ? "" : ` (which could only be asked with ${flag})`);
-    sources.requireAll(state, "so that all of it can be looked at", KEYS);
+    const purpose = "so that all of it can be looked at; for keys in variables, " +
+      `--allow-env=${KEYS[0]},${KEYS[1]} is enough`;
+    sources.requireAll(state, purpose, KEYS);
     throw new ConfigError(
       `${state}. Set these variables or this profile, or give the option credentials, ` +
         `which is "anonymous" for buckets that anybody may read`,

@@ -116,30 +116,60 @@ export function isStale({ code }: Refusal): boolean {
   return STALE_CREDENTIALS.has(code);
 }
 
+/** Whether the store does not know who asks, or does not believe it. */
+export function isOfCredentials(refusal: Refusal): boolean {
+  return isStale(refusal) || refusal.code === "SignatureDoesNotMatch";
+}
+
 /** Whether the bucket is in another region than the one that was asked. */
 export function isWrongRegion({ status, code }: Refusal): boolean {
   return WRONG_REGION.has(code) || (status >= 300 && status < 400);
 }
 
+/** Where an error comes from. */
+export interface ErrorOrigin {
+  /** Of the store. */
+  readonly endpoint: string;
+  /** The variables that say where it is, as far as Deno may not read them. */
+  readonly unseen: readonly string[];
+}
+
 /** The error for a request that was refused. */
-export function refusalError(
-  { action, operation, address: { uri, bucket } }: RequestPurpose,
-  refusal: Refusal,
-  endpoint: string,
-): TargetError {
-  const { status, code, message, requestId } = refusal;
-  const said = [
-    `${status}`,
-    code,
-    message === "" ? "" : `"${message}"`,
-    `to ${operation}`,
-    requestId === "" ? "" : `(request id ${requestId})`,
-  ].filter((part) => part !== "").join(" ");
-  return new TargetError(
-    `Cannot ${action} "${uri}": S3 at "${endpoint}" answers ${said}. ` +
-      remedyOf(refusal, operation, bucket),
-    { uri },
-  );
+export class RefusalError extends TargetError {
+  /** What was answered. */
+  readonly refusal: Refusal;
+  /** Of users it is a `TargetError`. */
+  override readonly name: string = "TargetError";
+
+  /** Says what to do. */
+  constructor(
+    { action, operation, address: { uri, bucket } }: RequestPurpose,
+    refusal: Refusal,
+    { endpoint, unseen }: ErrorOrigin,
+  ) {
+    const { status, code, message, requestId } = refusal;
+    const said = [
+      `${status}`,
+      code,
+      message === "" ? "" : `"${message}"`,
+      `to ${operation}`,
+      requestId === "" ? "" : `(request id ${requestId})`,
+    ].filter((part) => part !== "").join(" ");
+    super(
+      `Cannot ${action} "${uri}": S3 at "${endpoint}" answers ${said}. ` +
+        remedyOf(refusal, operation, bucket) + (isOfCredentials(refusal) ? hintAt(unseen) : ""),
+      { uri },
+    );
+    this.refusal = refusal;
+  }
+}
+
+/** That the store may be elsewhere, where variables that say so may not be read; else nothing. */
+function hintAt(unseen: readonly string[]): string {
+  if (unseen.length === 0) return "";
+  const names = unseen.join(", ");
+  return `. Deno may not read ${names}, which may say that the store is elsewhere: to have that read, run with ` +
+    `--allow-env=${unseen.join(",")}`;
 }
 
 function remedyOf(refusal: Refusal, operation: string, bucket: string): string {
@@ -188,8 +218,8 @@ function permissionsFor(operation: string, bucket: string): string {
 
 /** A request without an answer: why, and whether another may have one. */
 export interface Loss {
-  /** What to throw. */
-  readonly error: TargetError | PermissionError;
+  /** What to throw for a request that failed for the same reason. */
+  readonly errorFor: (request: RequestPurpose) => TargetError | PermissionError;
   /** Whether to try again. */
   readonly isRetriable: boolean;
   /** Whether it has taken all the time it had. */
@@ -197,17 +227,17 @@ export interface Loss {
 }
 
 /** What a `fetch` that failed says. */
-export function lossOf(
-  { action, address: { uri } }: RequestPurpose,
-  cause: unknown,
-  endpoint: string,
-): Loss {
+export function lossOf(cause: unknown, { endpoint, unseen }: ErrorOrigin): Loss {
+  const hint = hintAt(unseen);
   if (cause instanceof Deno.errors.NotCapable) {
     const flag = netFlag(endpoint);
-    const message = `Cannot ${action} "${uri}": Deno may not connect to S3 at "${endpoint}". ` +
-      `Run with ${flag}, which lets it reach the files there`;
-    const error = new PermissionError(message, { flag, cause });
-    return { error, isRetriable: false, isLate: false };
+    const errorFor: Loss["errorFor"] = ({ action, address: { uri } }) =>
+      new PermissionError(
+        `Cannot ${action} "${uri}": Deno may not connect to S3 at "${endpoint}". ` +
+          `Run with ${flag}, which lets it reach the files there${hint}`,
+        { flag, cause },
+      );
+    return { errorFor, isRetriable: false, isLate: false };
   }
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   // The address is told already.
@@ -220,19 +250,21 @@ export function lossOf(
     : /ports? .*blocked/i.test(why)
     ? [`is at a port that is never connected to (${why})`, "Use another port"]
     : [`cannot be reached (${why})`, "Check the endpoint, and whether it is up"];
-  const isRetriable = state.startsWith("cannot be reached");
-  const message = `Cannot ${action} "${uri}": S3 at "${endpoint}" ${state}. ${remedy}`;
-  return { error: new TargetError(message, { uri, cause }), isRetriable, isLate: false };
+  const errorFor: Loss["errorFor"] = ({ action, address: { uri } }) =>
+    new TargetError(
+      `Cannot ${action} "${uri}": S3 at "${endpoint}" ${state}. ${remedy}${hint}`,
+      { uri, cause },
+    );
+  return { errorFor, isRetriable: state.startsWith("cannot be reached"), isLate: false };
 }
 
 /** What a request says to which nothing has come within the time, or no more of what comes. */
-export function lateLoss(
-  { action, address: { uri } }: RequestPurpose,
-  endpoint: string,
-  timeout: number,
-): Loss {
-  const message =
-    `Cannot ${action} "${uri}": S3 at "${endpoint}" has not answered within ${timeout} ms. ` +
-    `Check whether it is up, or give it more time by the option timeout`;
-  return { error: new TargetError(message, { uri }), isRetriable: true, isLate: true };
+export function lateLoss(timeout: number, { endpoint, unseen }: ErrorOrigin): Loss {
+  const errorFor: Loss["errorFor"] = ({ action, address: { uri } }) =>
+    new TargetError(
+      `Cannot ${action} "${uri}": S3 at "${endpoint}" has not answered within ${timeout} ms. ` +
+        `Check whether it is up, or give it more time by the option timeout${hintAt(unseen)}`,
+      { uri },
+    );
+  return { errorFor, isRetriable: true, isLate: true };
 }

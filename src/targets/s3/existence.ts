@@ -8,6 +8,7 @@
 import type { RemoteOptions } from "../remote.ts";
 import type { ExistsManyOptions } from "../target.ts";
 import { Listed, LONGEST_RUN, type Stretch, WORTH } from "./listed.ts";
+import { OwnChanges } from "./own_changes.ts";
 
 /**
  * A uri below a root, before which a listing can begin. In strings of characters before U+D800 the order is the same as in
@@ -48,13 +49,16 @@ export interface Page {
 }
 
 /**
- * Answers for many files. Every page that is listed begins with a file that is asked for, so it answers one question at
- * least: there are never more requests than questions. How many it has answered tells how densely the files lie there, and
- * so whether the next one is worth it.
+ * Answers for many files. Every page that is listed begins just before a file that is asked for, so it answers one question
+ * at least: there are no more requests than questions, unless so many odd names stand in between that they fill a page. How
+ * many it has answered tells how densely the files lie there, and so whether the next one is worth it.
+ *
+ * What an asker was told before holds for a while, but for what was written or removed by `changing()` since.
  */
 export class Existence {
   readonly #listing: Listing;
   readonly #now: () => number;
+  readonly #changes = new OwnChanges();
   readonly #listed = new WeakMap<object, Listed>();
 
   /** `now` gives milliseconds. */
@@ -86,10 +90,19 @@ export class Existence {
     return uris.map((uri) => found.has(uri));
   }
 
+  /** What `act` gives, which writes or removes the file: what was listed before its end does not tell of it any more. */
+  async changing<R>(uri: string, act: () => Promise<R>): Promise<R> {
+    try {
+      return await act();
+    } finally {
+      this.#changes.note(uri); // also when it fails: what was sent may have been done
+    }
+  }
+
   #listedFor(asker: object | undefined): Listed {
     let listed = asker && this.#listed.get(asker);
     if (listed === undefined) {
-      listed = new Listed(this.#now);
+      listed = new Listed(this.#now, this.#changes);
       if (asker !== undefined) this.#listed.set(asker, listed);
     }
     return listed;
@@ -204,6 +217,7 @@ class Inquiry {
     const first = this.#uris[from]!;
     const root = rootOf(first);
     const after = justBefore(first);
+    const start = this.#listed.start();
     const page = this.#listed.isRefused(root)
       ? undefined
       : await this.#listing.page(prefix, { startAfter: after, signal: this.#stopped });
@@ -216,7 +230,7 @@ class Inquiry {
       to: page.isLast ? `${prefix}\uffff` : page.uris.at(-1) ?? after,
       uris: page.uris,
     };
-    this.#listed.add(stretch);
+    this.#listed.add(stretch, start);
     const next = this.#take(stretch, from, to);
     if (next - from >= WORTH) return this.#split({ ...part, from: next }, next - from);
     const asked = Math.min(next + run, to);

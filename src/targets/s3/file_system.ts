@@ -30,10 +30,10 @@ export interface S3FileSystemOptions extends S3Settings {
   /** How many requests may be under way at once, as long as the store does not ask for fewer; 64 unless told. */
   readonly maxConcurrent?: number | undefined;
   /**
-   * How many requests more than needed there may be because others have failed, over all that is asked; 100 unless told. What
-   * succeeds in the end is not counted any more, so that a store that is down is soon given up, and one with faults is not.
+   * For how long nothing at all may succeed, in milliseconds, before the store is given up; 30,000 unless told. Until then all
+   * waits for it, and after that all fails at once.
    */
-  readonly retryBudget?: number | undefined;
+  readonly outageTimeout?: number | undefined;
   /**
    * In bytes: what is longer is sent in parts of this size, of which there may be 10,000 and of which some are kept in memory
    * at once. AWS takes 5 MiB and more, which is what they have unless told, in very long files more.
@@ -49,7 +49,7 @@ const OPTIONS = [
   "profile",
   "timeout",
   "maxConcurrent",
-  "retryBudget",
+  "outageTimeout",
   "partSize",
 ] as const satisfies readonly (keyof S3FileSystemOptions)[];
 
@@ -93,7 +93,7 @@ export class S3FileSystem implements RemoteFileSystem {
     checkOptions(options, OPTIONS, "make an S3FileSystem");
     checkNumber("timeout", options.timeout, LONGEST_TIMEOUT);
     checkNumber("maxConcurrent", options.maxConcurrent, Number.MAX_SAFE_INTEGER);
-    checkNumber("retryBudget", options.retryBudget, Number.MAX_SAFE_INTEGER);
+    checkNumber("outageTimeout", options.outageTimeout, LONGEST_TIMEOUT);
     checkNumber("partSize", options.partSize, 5 * 1024 ** 3);
     this.#options = { ...options };
   }
@@ -113,9 +113,11 @@ export class S3FileSystem implements RemoteFileSystem {
 
   /**
    * The content as a stream, which goes on where it was when the connection is lost. A file that is replaced meanwhile is a
-   * `TargetError`.
+   * `TargetError`. Throws a `RangeError` for a `start` or `end` that cannot be.
    */
   readable(uri: string, options?: ReadRemoteOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    checkPosition("start", options?.start);
+    checkPosition("end", options?.end);
     const cancelled = new AbortController();
     const signals = [cancelled.signal, ...options?.signal === undefined ? [] : [options.signal]];
     const signal = AbortSignal.any(signals);
@@ -170,9 +172,9 @@ export class S3FileSystem implements RemoteFileSystem {
 
 async function open(options: S3FileSystemOptions): Promise<S3Store> {
   const { S3Store } = await import("./store.ts");
-  const { timeout = 30_000, maxConcurrent = 64, retryBudget = 100, partSize, ...settings } =
+  const { timeout = 30_000, maxConcurrent = 64, outageTimeout = 30_000, partSize, ...settings } =
     options;
-  return new S3Store({ settings, timeout, maxConcurrent, retryBudget, partSize });
+  return new S3Store({ settings, timeout, maxConcurrent, outageTimeout, partSize });
 }
 
 function checkNumber(option: string, value: unknown, most: number): void {
@@ -182,5 +184,14 @@ function checkNumber(option: string, value: unknown, most: number): void {
     `Cannot make an S3FileSystem: ${option} is ${
       describe(value)
     }. Give a whole number from 1 to ${most}`,
+  );
+}
+
+function checkPosition(option: string, value: unknown): void {
+  if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0)) return;
+  throw new RangeError(
+    `Cannot read a part of a file: ${option} is ${
+      describe(value)
+    }. Give a whole number, 0 for the first byte`,
   );
 }

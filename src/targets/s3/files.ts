@@ -53,6 +53,7 @@ export class S3Files {
       method: "GET",
       address,
       headers: { range: "bytes=0-0" },
+      isUnread: true,
       accept: ["NoSuchKey", "InvalidRange"],
     });
   }

@@ -6,7 +6,7 @@
 
 import { netFlag } from "../../config/registry_url.ts";
 import { ConfigError, messageOf, PermissionError } from "../../errors.ts";
-import { Attempts, RetryBudget } from "./retries.ts";
+import { Attempts } from "./retries.ts";
 import { elementText } from "./xml.ts";
 
 /** What is asked. */
@@ -22,14 +22,14 @@ export interface LendingRequest {
 }
 
 /** How often to try, and for how long to wait for an answer, in milliseconds. */
-const MOST_RETRIES = 2;
+const MOST_ATTEMPTS = 3;
 const TIMEOUT = 5_000;
 const LONGEST_DETAIL = 300;
 
 /** What it answers. Asks again where that may help. Throws `ConfigError`, or `PermissionError` where Deno denies it. */
 export async function lent(request: LendingRequest): Promise<string> {
   const { lender, url, method = "GET", headers, body, remedy } = request;
-  const attempts = new Attempts(new RetryBudget(MOST_RETRIES), undefined);
+  const attempts = new Attempts({ most: MOST_ATTEMPTS });
   for (;;) {
     let reason: string;
     try {

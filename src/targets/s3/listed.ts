@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { OwnChanges } from "./own_changes.ts";
+
 /** A page of a listing is worth it where it answers so many questions: what it costs, and its time, are about theirs. */
 export const WORTH = 12;
 
@@ -17,6 +19,9 @@ const MOST_KEPT = 200;
 /** For so many milliseconds what was not there is believed to be missing: others may make it meanwhile. */
 const MISSING_FOR = 10_000;
 
+/** For so many milliseconds what was there is believed to be: that others remove it is rarer. */
+const THERE_FOR = 60_000;
+
 /** All files whose uris come after `after`, up to and with `to`. */
 export interface Stretch {
   readonly after: string;
@@ -25,11 +30,19 @@ export interface Stretch {
   readonly uris: readonly string[];
 }
 
+/** When a listing began. */
+export interface ListingStart {
+  readonly at: number;
+  /** How many changes of one's own there had been. */
+  readonly changes: number;
+}
+
 /** What was listed for one asker. */
 export class Listed {
   readonly #now: () => number;
+  readonly #changes: OwnChanges;
   /** By `after`. */
-  readonly #stretches: (Stretch & { readonly at: number })[] = [];
+  readonly #stretches: (Stretch & ListingStart)[] = [];
   /** By the root that they have in common, the folder of all uris asked for. */
   readonly #folders = new Map<string, string>();
   readonly #refused = new Set<string>();
@@ -39,8 +52,14 @@ export class Listed {
   /** So many one by one make it worth another trial. */
   #run = WORTH;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, changes: OwnChanges) {
     this.#now = now;
+    this.#changes = changes;
+  }
+
+  /** This moment. */
+  start(): ListingStart {
+    return { at: this.#now(), changes: this.#changes.count };
   }
 
   /** Whether the file is there, where that is known. */
@@ -48,19 +67,20 @@ export class Listed {
     const after = countWhile(this.#stretches, (each) => each.after < uri);
     const stretch = this.#stretches[after - 1];
     if (stretch === undefined || stretch.to < uri) return undefined;
-    const { uris, at } = stretch;
+    const { uris, at, changes } = stretch;
+    if (this.#changes.hasChanged(uri, changes)) return undefined;
     const isThere = uris[countWhile(uris, (each) => each < uri)] === uri;
-    if (!isThere && this.#now() - at > MISSING_FOR) return undefined;
+    if (this.#now() - at > (isThere ? THERE_FOR : MISSING_FOR)) return undefined;
     this.#saved++;
     return isThere;
   }
 
-  /** Keeps what was listed; the oldest is forgotten where that is too much. */
-  add(stretch: Stretch): void {
+  /** Keeps what was listed from that moment on; the oldest is forgotten where that is too much. */
+  add(stretch: Stretch, start: ListingStart): void {
     const stretches = this.#stretches;
     const index = countWhile(stretches, (each) => each.after < stretch.after);
     const isNewer = stretches[index]?.after === stretch.after;
-    stretches.splice(index, isNewer ? 1 : 0, { ...stretch, at: this.#now() });
+    stretches.splice(index, isNewer ? 1 : 0, { ...stretch, ...start });
     if (stretches.length <= MOST_KEPT) return;
     const oldest = stretches.reduce((a, b) => b.at < a.at ? b : a);
     stretches.splice(stretches.indexOf(oldest), 1);

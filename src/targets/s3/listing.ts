@@ -8,6 +8,7 @@ import { TargetError } from "../../errors.ts";
 import type { RemoteFile, RemoteOptions, UnfinishedWrite } from "../remote.ts";
 import { prefixAddress, type S3Address, uriOf } from "./address.ts";
 import type { S3Client, S3Request } from "./client.ts";
+import { isOfCredentials, isPassing, isWrongRegion, type Refusal, RefusalError } from "./errors.ts";
 import type { Page, PageOptions } from "./existence.ts";
 import { discardUpload } from "./uploads.ts";
 import { elements, elementText } from "./xml.ts";
@@ -44,13 +45,22 @@ export async function listPage(
   { startAfter, signal }: PageOptions,
 ): Promise<Page | undefined> {
   const query = { "start-after": prefixAddress(startAfter).key };
-  const options = { signal, accept: ["AccessDenied"] };
-  const list = await listed(client, prefixAddress(prefix), "ListObjectsV2", query, options);
-  if (list.isDenied) return undefined;
-  return {
-    uris: Array.from(list.all("Contents"), (file) => list.uriIn(file)),
-    isLast: list.next("NextContinuationToken") === undefined,
-  };
+  try {
+    const list = await listed(client, prefixAddress(prefix), "ListObjectsV2", query, { signal });
+    return {
+      uris: Array.from(list.all("Contents"), (file) => list.uriIn(file)),
+      isLast: list.next("NextContinuationToken") === undefined,
+    };
+  } catch (error) {
+    if (error instanceof RefusalError && isOfListing(error.refusal)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether it is listing that is refused, in whatever way stores do that: other requests may be answered. */
+function isOfListing(refusal: Refusal): boolean {
+  return refusal.code !== "NoSuchBucket" && refusal.code !== "RequestTimeTooSkewed" &&
+    !isPassing(refusal) && !isOfCredentials(refusal) && !isWrongRegion(refusal);
 }
 
 /** The uploads that have begun and not ended, of files whose uris start with the prefix. */
@@ -83,9 +93,9 @@ async function listed(
   address: S3Address,
   operation: ListOperation,
   query: Query,
-  options: Pick<S3Request, "signal" | "accept">,
+  options: Pick<S3Request, "signal">,
 ): Promise<List> {
-  const { content, code } = await client.send({
+  const { content } = await client.send({
     action: "list",
     operation,
     method: "GET",
@@ -98,19 +108,16 @@ async function listed(
     },
     ...options,
   });
-  return new List(address, code !== "", new TextDecoder().decode(content));
+  return new List(address, new TextDecoder().decode(content));
 }
 
 /** A page of a listing. */
 class List {
-  /** Whether there is nothing in it because it was denied. */
-  readonly isDenied: boolean;
   readonly #address: S3Address;
   readonly #xml: string;
   readonly #isEncoded: boolean;
 
-  constructor(address: S3Address, isDenied: boolean, xml: string) {
-    this.isDenied = isDenied;
+  constructor(address: S3Address, xml: string) {
     this.#address = address;
     this.#xml = xml;
     // Not all stores do it.
@@ -126,7 +133,12 @@ class List {
   }
 
   key(text: string): string {
-    return this.#isEncoded ? decodeURIComponent(text.replaceAll("+", " ")) : text;
+    if (!this.#isEncoded) return text;
+    try {
+      return decodeURIComponent(text.replaceAll("+", " "));
+    } catch {
+      return text; // bytes that are no text, which only others can have named
+    }
   }
 
   /** What says where the next page begins; `undefined` when this is the last. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RemoteOptions } from "../remote.ts";
 import type { S3Address } from "./address.ts";
 import type { S3Client } from "./client.ts";
 
@@ -20,6 +21,7 @@ export async function writtenWith(
   mark: string,
   client: S3Client,
   address: S3Address,
+  { signal }: RemoteOptions = {},
 ): Promise<Headers | undefined> {
   const { headers } = await client.send({
     action: "look for",
@@ -27,6 +29,7 @@ export async function writtenWith(
     method: "HEAD",
     address,
     accept: ["NotFound"],
+    signal,
   });
   return headers.get(MARK) === mark ? headers : undefined;
 }

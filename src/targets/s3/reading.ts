@@ -8,17 +8,23 @@ import { TargetError } from "../../errors.ts";
 import { notFound } from "../file_error.ts";
 import type { ReadRemoteOptions } from "../remote.ts";
 import type { S3Address } from "./address.ts";
-import type { S3Client } from "./client.ts";
+import type { Incoming, S3Answer, S3Client } from "./client.ts";
+import { Deadline } from "./deadline.ts";
 import { lateLoss, type Loss, lossOf } from "./errors.ts";
 import type { Attempts } from "./retries.ts";
 
 const PURPOSE = { action: "read", operation: "GetObject" } as const;
+/** So many bytes on one connection are progress, or so large a part of what it was for: other attempts count no more. */
+const PROGRESS = 64 * 1024;
+const PROGRESS_SHARE = 1 / 4;
 
 /** A connection on which content comes. */
 interface Connection {
   readonly reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   /** Ends it before its end. */
   readonly abort: () => void;
+  /** The byte with which it counts as progress. */
+  readonly progressAt: number;
 }
 
 /** What has come; no value at the end. */
@@ -32,11 +38,14 @@ export class Reading {
   readonly #address: S3Address;
   readonly #signal: AbortSignal | undefined;
   readonly #attempts: Attempts;
+  readonly #start: number;
   /** The first byte not there yet, and the first not wanted, as far as that is known. */
   #position: number;
   #end: number | undefined;
   /** Tells the content from any other; known when some of it has come. */
   #etag: string | undefined;
+  /** How long the file is; known when some of it has come. */
+  #total: number | undefined;
   #connection: Connection | undefined;
 
   /** Asks for nothing. */
@@ -45,8 +54,8 @@ export class Reading {
     this.#client = client;
     this.#address = address;
     this.#signal = signal;
-    this.#attempts = client.attempts(signal);
-    this.#position = start;
+    this.#attempts = client.attempts(address.bucket, signal);
+    this.#start = this.#position = start;
     this.#end = end;
   }
 
@@ -57,38 +66,42 @@ export class Reading {
       this.#connection ??= await this.#connect();
       if (this.#connection === undefined) return undefined;
       const read = await this.#read(this.#connection);
-      if ("error" in read) {
+      if (this.#signal?.aborted) this.#disconnect();
+      this.#signal?.throwIfAborted();
+      if ("errorFor" in read) {
         this.#disconnect();
-        this.#signal?.throwIfAborted();
-        if (!(await this.#attempts.again(read))) throw read.error;
+        const error = read.errorFor({ ...PURPOSE, address: this.#address });
+        if (this.#position > this.#start && this.#etag === undefined) throw error;
+        if (!(await this.#attempts.again(read))) throw error;
       } else if (read.value === undefined) {
         this.#disconnect();
         return undefined;
       } else {
         this.#position += read.value.length;
-        if (this.#attempts.hasFailed) this.#attempts.succeeded();
+        if (this.#position >= this.#connection.progressAt) this.#attempts.succeeded();
         return read.value;
       }
     }
   }
 
+  /** What comes next on the connection; a loss where it ends too soon. */
   async #read({ reader, abort }: Connection): Promise<Read | Loss> {
     const { timeout } = this.#client;
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      abort();
-    }, timeout);
+    const origin = this.#client.origin(this.#address.bucket);
+    using deadline = new Deadline(timeout);
+    deadline.signal.addEventListener("abort", abort, { once: true });
     try {
       const { value } = await reader.read();
+      if (deadline.isLate) return lateLoss(timeout, origin);
+      const most = this.#end ?? Infinity;
+      const position = this.#position + (value?.length ?? 0);
+      if (position > most || (value === undefined && this.#end !== undefined && position < most)) {
+        abort();
+        return lossOf(new Error(`${position} bytes came instead of ${most}`), origin);
+      }
       return { value };
     } catch (error) {
-      const purpose = { ...PURPOSE, address: this.#address };
-      return isLate
-        ? lateLoss(purpose, this.#endpoint, timeout)
-        : lossOf(purpose, error, this.#endpoint);
-    } finally {
-      clearTimeout(timer);
+      return deadline.isLate ? lateLoss(timeout, origin) : lossOf(error, origin);
     }
   }
 
@@ -98,7 +111,7 @@ export class Reading {
     // No range is empty: one that begins behind all content tells as well whether there is a file.
     const from = isEmpty ? Number.MAX_SAFE_INTEGER : this.#position;
     const to = isEmpty || this.#end === undefined ? "" : this.#end - 1;
-    if (isEmpty && this.#etag !== undefined) return undefined;
+    if (isEmpty && this.#hasBegun) return undefined;
     const isRange = from > 0 || to !== "";
     const answer = await this.#client.open({
       ...PURPOSE,
@@ -111,30 +124,77 @@ export class Reading {
       accept: ["NoSuchKey", "NotFound", "InvalidRange", "PreconditionFailed"],
       signal: this.#signal,
     });
-    const { code, status, headers, content } = answer;
-    switch (code) {
+    switch (answer.code) {
       case "NoSuchKey":
       case "NotFound":
-        throw this.#etag === undefined ? notFound(this.#address.uri) : this.#replaced();
+        throw this.#hasBegun ? this.#replaced() : notFound(this.#address.uri);
       case "PreconditionFailed":
         throw this.#replaced();
       case "InvalidRange":
+        if (this.#hasBegun) throw this.#replaced();
         return undefined;
     }
-    if (content?.stream === null || content === undefined) return undefined;
-    if (isRange && status !== 206) {
+    const { content } = answer;
+    if (content === undefined) return undefined;
+    try {
+      this.#check(answer, isRange ? from : undefined);
+    } catch (error) {
       content.abort();
-      throw new TargetError(
-        `Cannot read "${this.#address.uri}": S3 at "${this.#endpoint}" gives no part of a file, but all of it. ` +
-          `Read it from the start, or use another store`,
-        { uri: this.#address.uri },
+      throw error;
+    }
+    if (content.stream === null) return undefined;
+    const reader = content.stream.getReader();
+    const abort = (): void => {
+      content.abort();
+      // The signal that fetch was given may not reach it any more when its answer has begun.
+      reader.cancel().catch(() => {});
+    };
+    this.#signal?.addEventListener("abort", abort, { once: true });
+    const rest = (this.#end ?? Infinity) - this.#position;
+    return {
+      reader,
+      abort,
+      progressAt: this.#position + Math.min(PROGRESS, rest * PROGRESS_SHARE),
+    };
+  }
+
+  /** Throws when the answer is not what was asked for, which began at `from` where it was a part. */
+  #check({ status, headers }: S3Answer<Incoming>, from: number | undefined): void {
+    if (from !== undefined && status !== 206) {
+      throw this.#error(
+        "gives no part of a file, but all of it. Read it from the start, or use another store",
       );
     }
-    this.#etag ??= headers.get("etag") ?? undefined;
+    const etag = headers.get("etag") ?? undefined;
     const length = headers.get("content-length");
-    if (length !== null) this.#end = this.#position + Number(length);
-    this.#signal?.addEventListener("abort", content.abort, { once: true });
-    return { reader: content.stream.getReader(), abort: content.abort };
+    let total = length === null ? undefined : Number(length);
+    // Where all ends with the connection, what was cut off looks like a whole.
+    if (total === undefined && !headers.has("transfer-encoding") && /^http:/.test(this.#endpoint)) {
+      throw this.#error("does not say how long the file is (Content-Length). Use another store");
+    }
+    if (status === 206) {
+      const [, first, last, all] =
+        /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get("content-range") ?? "") ?? [];
+      if (
+        from === undefined || Number(first) !== from || !(Number(last) < (this.#end ?? Infinity))
+      ) {
+        throw this.#error(
+          "gives another part of the file than it was asked for. Use another store",
+        );
+      }
+      total = all === "*" ? undefined : Number(all);
+      this.#end ??= Number(last) + 1;
+    }
+    const isOther = etag !== this.#etag || (total ?? this.#total) !== (this.#total ?? total);
+    if (this.#hasBegun && isOther) throw this.#replaced();
+    this.#etag = etag;
+    this.#total = total ?? this.#total;
+    if (total !== undefined) this.#end = Math.min(this.#end ?? Infinity, total);
+  }
+
+  /** Whether some of the content has come, so that the rest has to fit. */
+  get #hasBegun(): boolean {
+    return this.#etag !== undefined || this.#position > this.#start;
   }
 
   #disconnect(): void {
@@ -149,6 +209,11 @@ export class Reading {
       `Cannot read "${uri}": it was replaced or removed while it was read. Read it again`,
       { uri },
     );
+  }
+
+  #error(fault: string): TargetError {
+    const { uri } = this.#address;
+    return new TargetError(`Cannot read "${uri}": S3 at "${this.#endpoint}" ${fault}`, { uri });
   }
 
   get #endpoint(): string {

@@ -38,20 +38,26 @@ export interface ResolvedS3Settings {
   readonly forcePathStyle: boolean | undefined;
   /** Whose requests they are. */
   readonly credentials: CredentialsCache;
+  /** The variables that may say where it is, as far as Deno may not read them. */
+  readonly unseen: readonly string[];
 }
 
 const DEFAULT_REGION = "us-east-1";
+const PLACES = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION"];
 
 /** Reads what is not given, and asks nobody. Throws `ConfigError` for what cannot be used. */
 export function resolveS3Settings(settings: S3Settings = {}): ResolvedS3Settings {
   const { endpoint, profile } = settings;
   const configuration = new AwsConfiguration(profile);
   const region = checkedRegion(settings.region ?? configuration.region() ?? DEFAULT_REGION);
+  const url = endpoint === undefined
+    ? configuration.endpoint("s3")
+    : checkedEndpoint(String(endpoint), "the option endpoint");
   return {
     region,
-    endpoint: endpoint === undefined
-      ? configuration.endpoint("s3")
-      : checkedEndpoint(String(endpoint), "the option endpoint"),
+    endpoint: url,
+    // A region that is not seen does no harm where the place is known.
+    unseen: url === undefined ? PLACES.filter((name) => configuration.sources.isUnseen(name)) : [],
     forcePathStyle: settings.forcePathStyle ?? configuration.pathStyle(),
     credentials: new CredentialsCache(
       settings.credentials ?? (async () => {
@@ -65,13 +71,18 @@ export function resolveS3Settings(settings: S3Settings = {}): ResolvedS3Settings
 
 /** It becomes part of a host's name, and of what is signed. */
 function checkedRegion(region: string): string {
-  if (/^[a-z0-9-]+$/i.test(region)) return region;
+  if (isRegion(region)) return region;
   throw new ConfigError(
     `Cannot use the region ${
       JSON.stringify(region)
     }: its name has other signs than letters, digits and "-". ` +
       `Correct AWS_REGION, the profile, or the option region`,
   );
+}
+
+/** Whether it can be the name of a region. */
+export function isRegion(text: string): boolean {
+  return /^[a-z0-9-]+$/i.test(text);
 }
 
 /**
@@ -86,9 +97,12 @@ export function bucketUrl(
   const url = new URL(endpoint ?? `https://s3.${region}.${domainOf(region)}`);
   const canBeInHost = /^[a-z0-9.-]+$/.test(bucket) && !/^\[|^[\d.]+$/.test(url.hostname);
   // A certificate does not hold for a name with one dot more.
-  const isInPath = !canBeInHost ||
-    (forcePathStyle ?? (endpoint !== undefined || bucket.includes(".")));
-  if (!isInPath) url.host = `${bucket}.${url.host}`;
+  const isWanted = canBeInHost &&
+    !(forcePathStyle ?? (endpoint !== undefined || bucket.includes(".")));
+  const host = `${bucket}.${url.host}`;
+  if (isWanted) url.host = host;
+  // What is no host, e.g. one that begins with "xn--" and goes on as no name does, changes nothing.
+  const isInPath = url.host !== host;
   url.pathname = `${url.pathname.replace(/\/$/, "")}/${isInPath ? `${bucket}/` : ""}`;
   return url;
 }

@@ -44,7 +44,12 @@ export class S3Store {
     this.#client = new S3Client({ ...options, settings: resolveS3Settings(settings) });
     this.#partSize = partSize;
     this.#files = new S3Files(this.#client);
-    this.conditional = new ConditionalS3Files(this.#client);
+    const conditional = new ConditionalS3Files(this.#client);
+    this.conditional = {
+      read: (uri, options) => conditional.read(uri, options),
+      write: (uri, ...asked) =>
+        this.#existence.changing(uri, () => conditional.write(uri, ...asked)),
+    };
     this.#existence = new Existence({
       exists: (uri, options) => this.exists(uri, options),
       page: (prefix, options) => listPage(this.#client, prefix, options),
@@ -65,11 +70,17 @@ export class S3Store {
 
   async write(uri: string, content: WriteContent, options?: RemoteOptions): Promise<void> {
     const partSize = this.#partSize;
-    await writeContent(this.#client, fileAddress(uri), content, { ...options, partSize });
+    await this.#existence.changing(
+      uri,
+      () => writeContent(this.#client, fileAddress(uri), content, { ...options, partSize }),
+    );
   }
 
   async remove(uri: string, options?: RemoteOptions): Promise<void> {
-    await removeFile(this.#client, fileAddress(uri), options);
+    await this.#existence.changing(
+      uri,
+      () => removeFile(this.#client, fileAddress(uri), options),
+    );
   }
 
   list(prefix: string, options?: RemoteOptions): AsyncIterable<RemoteFile> {

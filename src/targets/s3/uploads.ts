@@ -18,6 +18,7 @@ import {
   type PartSource,
   StreamSource,
 } from "./parts.ts";
+import { RefusalError } from "./errors.ts";
 import { MARK, newMark, writtenWith } from "./marks.ts";
 import { elementText, escaped } from "./xml.ts";
 
@@ -65,6 +66,7 @@ async function put(
     address,
     body,
     signal,
+    isDecisive: true,
   });
 }
 
@@ -79,6 +81,8 @@ class Upload {
   readonly #underWay = new Set<Promise<void>>();
   readonly #etags: string[] = [];
   readonly #mark = newMark();
+  /** Whether the store may go on putting the parts together, which is not to be disturbed. */
+  #mayComplete = false;
 
   constructor(client: S3Client, address: S3Address, source: PartSource, sizes: PartSizes) {
     this.#client = client;
@@ -116,6 +120,7 @@ class Upload {
 
   async #sendAll(first: Part): Promise<void> {
     const id = await this.#create();
+    let isCompleting = false;
     try {
       for (let part = first;; part = await this.#next()) {
         this.#send(id, part);
@@ -126,11 +131,15 @@ class Upload {
       }
       await Promise.all(this.#underWay);
       this.#stop.signal.throwIfAborted();
+      isCompleting = true;
       await this.#complete(id);
     } catch (error) {
+      const isCalledOff = this.#stop.signal.aborted;
       this.#stop.abort(error);
       await Promise.all(this.#underWay);
-      await this.#discard(id);
+      if (!this.#mayComplete) await this.#discard(id);
+      // If it was completed before, there was nothing to discard, and the file is there.
+      if (isCalledOff && isCompleting && await this.#isWritten().catch(() => false)) return;
       throw error;
     }
   }
@@ -139,6 +148,7 @@ class Upload {
     const answer = await this.#ask("CreateMultipartUpload", "POST", { uploads: "" }, {
       headers: { [MARK]: this.#mark },
       signal: this.#stop.signal,
+      isDecisive: true,
     });
     const id = elementText(new TextDecoder().decode(answer.content), "UploadId");
     if (id !== undefined) return id;
@@ -179,13 +189,19 @@ class Upload {
       await this.#ask("CompleteMultipartUpload", "POST", { uploadId: id }, {
         body: new TextEncoder().encode(xml),
         signal: this.#stop.signal,
+        isDecisive: true,
       });
     } catch (error) {
       // It may be complete all the same, by an attempt whose answer was lost.
       this.#stop.signal.throwIfAborted();
-      const written = await writtenWith(this.#mark, this.#client, this.#address);
-      if (written === undefined) throw error;
+      // What comes from before the store, e.g. that it takes too long there, has no code.
+      this.#mayComplete = !(error instanceof RefusalError && error.refusal.code !== "");
+      if (!await this.#isWritten().catch(() => false)) throw error;
     }
+  }
+
+  async #isWritten(): Promise<boolean> {
+    return await writtenWith(this.#mark, this.#client, this.#address) !== undefined;
   }
 
   /** What was sent is given up; where that fails, the first error is the one to tell. */
@@ -197,7 +213,7 @@ class Upload {
     operation: string,
     method: S3Request["method"],
     query: Readonly<Record<string, string>>,
-    rest: Pick<S3Request, "headers" | "body" | "signal">,
+    rest: Pick<S3Request, "headers" | "body" | "signal" | "isDecisive">,
   ): Promise<S3Answer> {
     return this.#client.send({
       action: "write",

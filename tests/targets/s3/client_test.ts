@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { TargetError } from "../../../src/errors.ts";
-import type { S3FileSystem } from "../../../src/targets/s3/file_system.ts";
+import { S3FileSystem } from "../../../src/targets/s3/file_system.ts";
 import { S3_FAULTS, S3_REFUSALS, type S3Fault } from "../../support/s3_faults.ts";
 import { startS3Server } from "../../support/s3_server.ts";
 import { S3Refusal } from "../../support/s3_wire.ts";
@@ -57,17 +57,131 @@ Deno.test("S3FileSystem does not ask again when it was refused for good", async 
   assertEquals(server.requests.get("PutObject"), 1);
 });
 
-Deno.test("S3FileSystem gives up soon when all requests fail", async () => {
+for (const kind of ["refuse", "reset"] as const) {
+  Deno.test(`S3FileSystem gives up soon when all requests fail (${kind})`, async () => {
+    await using server = await startS3Server();
+    server.fault = () =>
+      kind === "refuse"
+        ? { kind, refusal: S3_REFUSALS.internalError() }
+        : { kind, during: "answer" };
+    const fileSystem = s3At(server, { outageTimeout: 1 });
+    const message = kind === "refuse" ? "InternalError" : "cannot be reached";
+    const calls = Array.from({ length: 500 }, (_, i) => `${URI}${i}`).map(async (uri) => {
+      const error = await assertRejects(() => fileSystem.write(uri, CONTENT), TargetError, message);
+      assert(error.message.includes(`"${uri}"`), error.message);
+    });
+    await Promise.all(calls);
+    // Those under way when it began, and few that tried alone.
+    assert(server.total < 64 + 450, `there were ${server.total} requests`);
+    server.fault = () => undefined;
+    await fileSystem.write(URI, CONTENT);
+  });
+}
+
+Deno.test("S3FileSystem waits for a store that is down for a while, whatever is asked of it, and asks little", async () => {
   await using server = await startS3Server();
-  server.fault = () => ({ kind: "refuse", refusal: S3_REFUSALS.internalError() });
-  const fileSystem = s3At(server, { retryBudget: 5 });
-  const calls = Array.from(
-    { length: 50 },
-    (_, i) =>
-      assertRejects(() => fileSystem.write(`${URI}${i}`, CONTENT), TargetError, "InternalError"),
+  const fileSystem = s3At(server);
+  await fileSystem.write(URI, CONTENT);
+  await server.down();
+  const calls = Array.from({ length: 200 }, (_, i) => fileSystem.write(`${URI}${i}`, CONTENT));
+  const back = new Promise((resolve) => setTimeout(resolve, 2000)).then(() => server.up());
+  await Promise.all([...calls, back]);
+  assertEquals(server.bucket("bucket").objects.size, 201);
+});
+
+Deno.test("S3FileSystem tries one request at a time while a store answers nothing but errors", async () => {
+  await using server = await startS3Server();
+  let left = 64 + 5;
+  server.fault = () =>
+    left-- > 0 ? { kind: "refuse", refusal: S3_REFUSALS.internalError() } : undefined;
+  const fileSystem = s3At(server);
+  await Promise.all(
+    Array.from({ length: 200 }, (_, i) => fileSystem.write(`${URI}${i}`, CONTENT)),
   );
-  await Promise.all(calls);
-  assertEquals(server.total, 50 + 5);
+  assertEquals(server.total, 200 + 64 + 5);
+});
+
+Deno.test("S3FileSystem gives bodies that share a slow line the time that they need together", async () => {
+  await using server = await startS3Server();
+  let line = Promise.resolve();
+  server.fault = () => {
+    line = line.then(() => new Promise((resolve) => setTimeout(resolve, 30)));
+    return { kind: "wait", until: line };
+  };
+  const fileSystem = s3At(server, { timeout: 100 });
+  const content = new Uint8Array(10_000);
+  await Promise.all(Array.from({ length: 20 }, (_, i) => fileSystem.write(`${URI}${i}`, content)));
+  assertEquals(server.total, 20);
+});
+
+Deno.test("S3FileSystem sends fewer bodies at once when they are late", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let [asked, underWay, most] = [0, 0, 0];
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      await request.arrayBuffer();
+      if (++asked <= 16) {
+        await promise;
+        return new Response();
+      }
+      most = Math.max(most, ++underWay);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      underWay--;
+      return new Response();
+    },
+  );
+  const endpoint = `http://127.0.0.1:${server.addr.port}`;
+  const options = { endpoint, timeout: 100, maxConcurrent: 16, credentials: "anonymous" } as const;
+  const fileSystem = new S3FileSystem(options);
+  await Promise.all(
+    Array.from({ length: 16 }, (_, i) => fileSystem.write(`${URI}${i}`, CONTENT)),
+  );
+  assert(most <= 10, `${most} were under way at once`);
+  resolve();
+});
+
+Deno.test("S3FileSystem is not led to another host by the region that an answer names", async () => {
+  await using server = await startS3Server();
+  const headers = { "x-amz-bucket-region": "x.evil.example/" };
+  const refusal = new S3Refusal(301, "PermanentRedirect", "Elsewhere", {}, headers);
+  server.fault = always("PutObject", { kind: "refuse", refusal });
+  await assertRejects(() => s3At(server).write(URI, CONTENT), TargetError, "Set AWS_REGION");
+  assertEquals(server.total, 1);
+});
+
+Deno.test("S3FileSystem does not take all of a file when it only looks for it", async () => {
+  let sent = 0;
+  const endless = (): ReadableStream<Uint8Array> =>
+    new ReadableStream({
+      pull(controller) {
+        sent += 1 << 20;
+        controller.enqueue(new Uint8Array(1 << 20));
+      },
+    });
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    ({ method }) =>
+      method === "HEAD" ? new Response(null, { status: 403 }) : new Response(endless()),
+  );
+  const endpoint = `http://127.0.0.1:${server.addr.port}`;
+  const fileSystem = new S3FileSystem({ endpoint, credentials: "anonymous" });
+  assertEquals(await fileSystem.exists(URI), true);
+  assert(sent < 100 << 20, `${sent} bytes were sent`);
+});
+
+Deno.test("S3FileSystem gives up waiting for credentials when it is told to", async () => {
+  await using server = await startS3Server();
+  const { promise } = Promise.withResolvers<never>();
+  const fileSystem = s3At(server, { credentials: () => promise, maxConcurrent: 1 });
+  for (let i = 0; i < 2; i++) {
+    const controller = new AbortController();
+    const reason = new Error("on purpose");
+    const { signal } = controller;
+    const rejected = assertRejects(() => fileSystem.exists(URI, { signal }));
+    queueMicrotask(() => controller.abort(reason));
+    assertStrictEquals(await rejected, reason);
+  }
 });
 
 Deno.test("S3FileSystem waits as long as the store wants", async () => {
@@ -99,14 +213,14 @@ Deno.test("S3FileSystem gives up what takes longer than it may", async () => {
   await using server = await startS3Server();
   const { promise, resolve } = Promise.withResolvers<void>();
   server.fault = always("HeadObject", { kind: "wait", until: promise });
-  const fileSystem = s3At(server, { timeout: 20, retryBudget: 1 });
+  const fileSystem = s3At(server, { timeout: 20, outageTimeout: 1 });
   const { message } = await assertRejects(() => fileSystem.exists(URI), TargetError);
   assertEquals(
     message,
     `Cannot look for "${URI}": S3 at "${server.url}" has not answered within 20 ms. ` +
       `Check whether it is up, or give it more time by the option timeout`,
   );
-  assertEquals(server.requests.get("HeadObject"), 2);
+  assertEquals(server.requests.get("HeadObject"), 3);
   resolve();
 });
 
@@ -205,9 +319,9 @@ Deno.test("S3FileSystem does not ask for ever for credentials that nobody takes"
     given++;
     return issued;
   };
-  const fileSystem = s3At(server, { credentials, retryBudget: 3 });
+  const fileSystem = s3At(server, { credentials, outageTimeout: 1 });
   await assertRejects(() => fileSystem.exists(URI), TargetError, "The credentials have expired");
-  assert(given <= 6, `asked ${given} times`);
+  assert(given <= 10, `asked ${given} times`);
 });
 
 Deno.test("S3FileSystem signs nothing for anonymous use", async () => {

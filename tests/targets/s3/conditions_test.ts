@@ -1,6 +1,6 @@
 /** Conditional writes whose answers are lost, and stores that take no heed of conditions. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { TargetError } from "../../../src/errors.ts";
 import { utf8 } from "../../../src/testing/content.ts";
 import { S3_REFUSALS, type S3Fault } from "../../support/s3_faults.ts";
@@ -54,14 +54,14 @@ Deno.test("a conditional write whose request is lost is known not to be made, wh
 
 Deno.test("a conditional write that is never answered is found out about", async () => {
   await using server = await startS3Server();
-  const { conditional } = s3At(server, { retryBudget: 1 });
+  const { conditional } = s3At(server, { outageTimeout: 1 });
   await conditional.write("s3://bucket/locks/another", utf8("x"), undefined);
   const [lost] = LOST;
   const reset: S3Fault = { kind: "reset", during: "answer" };
   faultOfLock(server, lost!, ...Array<S3Fault>(9).fill(reset));
   const version = await conditional.write(URI, utf8("mine"), undefined);
   assertEquals((await conditional.read(URI))?.version, version);
-  const failing = s3At(server, { retryBudget: 1 }).conditional;
+  const failing = s3At(server, { outageTimeout: 1 }).conditional;
   faultOfLock(server, ...Array<S3Fault>(9).fill(reset));
   await assertRejects(
     () => failing.write(URI, utf8("next"), version),
@@ -120,7 +120,7 @@ Deno.test("a conditional write tries out each bucket once, and leaves nothing th
   assertEquals([...server.requests], [["PutObject", 3 + 5], ["DeleteObject", 1]]);
   assertEquals(server.bucket("bucket").objects.size, 5);
   const probes = server.log.filter(({ operation }) => operation === "DeleteObject");
-  assert(probes[0]?.key.startsWith("locks/.stardag-probe-"), probes[0]?.key);
+  assertEquals(probes[0]?.key, "locks/.stardag-probe");
 });
 
 Deno.test("a conditional write says so when the store cannot do it", async () => {
@@ -132,4 +132,59 @@ Deno.test("a conditional write says so when the store cannot do it", async () =>
     TargetError,
     "cannot do this",
   );
+});
+
+Deno.test("a conditional write is made where nothing may be removed, and leaves one file for all tries", async () => {
+  await using server = await startS3Server();
+  const refusal = new S3Refusal(403, "AccessDenied", "Access Denied");
+  server.fault = ({ operation }) =>
+    operation === "DeleteObject" ? { kind: "refuse", refusal } : undefined;
+  for (let i = 0; i < 3; i++) {
+    const { conditional } = s3At(server);
+    assert(await conditional.write(`${URI}${i}`, utf8("mine"), undefined) !== undefined);
+  }
+  assertEquals([...server.bucket("bucket").objects.keys].sort(), [
+    "locks/.stardag-probe",
+    "locks/lock0",
+    "locks/lock1",
+    "locks/lock2",
+  ]);
+});
+
+Deno.test("conditional writes that try out a store at the same time do not mislead each other", async () => {
+  await using server = await startS3Server();
+  server.latency = () => Math.random() * 3;
+  const versions = await Promise.all(
+    Array.from(
+      { length: 20 },
+      (_, i) => s3At(server).conditional.write(`${URI}${i}`, utf8("mine"), undefined),
+    ),
+  );
+  assert(versions.every((version) => version !== undefined));
+});
+
+Deno.test("a conditional read or write ends when it is given up, though nothing is ever answered", async () => {
+  await using server = await startS3Server();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const isTriedOut of [false, true]) {
+    const { conditional } = s3At(server, { timeout: 600_000 });
+    if (isTriedOut) await conditional.write(`${URI}-before`, utf8("x"), undefined);
+    server.fault = () => ({ kind: "wait", until: promise });
+    const reason = new Error("on purpose");
+    for (
+      const call of [
+        (signal: AbortSignal) => conditional.read(URI, { signal }),
+        (signal: AbortSignal) => conditional.write(URI, utf8("mine"), undefined, { signal }),
+      ]
+    ) {
+      const asked = server.total;
+      const controller = new AbortController();
+      const rejected = assertRejects(() => call(controller.signal));
+      while (server.total === asked) await new Promise((resolve) => setTimeout(resolve, 1));
+      controller.abort(reason);
+      assertStrictEquals(await rejected, reason);
+    }
+    server.fault = () => undefined;
+  }
+  resolve();
 });

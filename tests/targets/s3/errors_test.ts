@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PermissionError, TargetError } from "../../../src/errors.ts";
 import type { S3Credentials } from "../../../src/targets/s3/credentials.ts";
-import { isSlowDown, refusalError, refusalOf } from "../../../src/targets/s3/errors.ts";
+import { isSlowDown, RefusalError, refusalOf } from "../../../src/targets/s3/errors.ts";
 import { fileAddress } from "../../../src/targets/s3/address.ts";
 import { type S3Server, startS3Server } from "../../support/s3_server.ts";
 import { S3Refusal } from "../../support/s3_wire.ts";
@@ -16,7 +16,7 @@ function messageFor(status: number, code: string, operation = "PutObject"): stri
   const xml = `<Error><Code>${code}</Code><Message>It said so.</Message></Error>`;
   const refusal = refusalOf(status, new Headers({ "x-amz-request-id": "R1" }), xml);
   const request = { action: "write", operation, address: fileAddress(URI) };
-  return refusalError(request, refusal, "http://store").message;
+  return new RefusalError(request, refusal, { endpoint: "http://store", unseen: [] }).message;
 }
 
 Deno.test("an error says what could not be done, who says so, and what to do", () => {
@@ -91,7 +91,7 @@ Deno.test("a file that may not be listed is not taken to be missing", async () =
 
 Deno.test("an error of connecting says where to, and what Deno says", async () => {
   const server = await startS3Server();
-  const fileSystem = s3At(server, { retryBudget: 1 });
+  const fileSystem = s3At(server, { outageTimeout: 1 });
   await server.down();
   const { message } = await assertRejects(() => fileSystem.exists(URI), TargetError);
   const begin =
@@ -116,6 +116,38 @@ Deno.test({
         `Run with --allow-net=s3.example.org:443, which lets it reach the files there`,
     );
   },
+});
+
+Deno.test({
+  name:
+    "an error says that the store may be elsewhere, where Deno may not read the variables that tell so",
+  permissions: { net: false, env: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], read: true },
+  fn: async () => {
+    const credentials = { accessKeyId: "id", secretAccessKey: "secret" };
+    const { S3FileSystem } = await import("../../../src/targets/s3/file_system.ts");
+    const { message } = await assertRejects(
+      () => new S3FileSystem({ credentials }).exists(URI),
+      PermissionError,
+    );
+    const names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION"];
+    const hint =
+      `. Deno may not read ${names.join(", ")}, which may say that the store is elsewhere: ` +
+      `to have that read, run with --allow-env=${names.join()}`;
+    assert(message.endsWith(hint), message);
+  },
+});
+
+Deno.test("an error of credentials says that the store may be elsewhere, and others do not", () => {
+  const request = { action: "write", operation: "PutObject", address: fileAddress(URI) };
+  const origin = { endpoint: "http://store", unseen: ["AWS_ENDPOINT_URL"] };
+  const told = (code: string): boolean => {
+    const refusal = refusalOf(403, new Headers(), `<Error><Code>${code}</Code></Error>`);
+    return new RefusalError(request, refusal, origin).message.includes("may not read");
+  };
+  assertEquals(
+    ["InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"].map(told),
+    [true, true, false],
+  );
 });
 
 Deno.test("no error tells a secret", async () => {

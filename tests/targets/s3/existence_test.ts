@@ -225,24 +225,70 @@ Deno.test("nothing is kept for another asker, or for none", async () => {
   assertEquals(store.requests, 4);
 });
 
-Deno.test("what was missing is asked for again after ten seconds, what was there is not", async () => {
+Deno.test("what was missing is asked for again after ten seconds, what was there after a minute", async () => {
   const uris = PARTS.slice(0, 100).toSorted();
   const store = new Store(uris.slice(50));
   let now = 0;
   const existence = new Existence(store, () => now);
   const asker = {};
-  const before = await existence.existsMany(uris, { asker });
+  const ask = () => existence.existsMany(uris.slice(50), { asker });
+  const askAll = () => existence.existsMany(uris, { asker });
+  const before = await askAll();
   store.delete(uris[99]!);
   store.add(uris[0]!);
   now = 10_000;
-  assertEquals(await existence.existsMany(uris, { asker }), before);
+  assertEquals(await askAll(), before);
   assertEquals(store.requests, 1);
   now = 10_001;
-  const after = await existence.existsMany(uris, { asker });
+  assertEquals(await ask(), before.slice(50));
+  assertEquals(store.requests, 1);
+  const after = await askAll();
   assertEquals([after[0], after[1], after[99]], [true, false, true]);
   assertEquals(store.requests, 2);
-  await existence.existsMany(uris, { asker });
+  store.delete(uris[98]!);
+  now = 70_001;
+  assertEquals(await existence.existsMany(uris.slice(50, 99), { asker }), before.slice(50, 99));
   assertEquals(store.requests, 2);
+  now = 70_002;
+  assertEquals(await ask(), store.truthOf(uris.slice(50)));
+  assertEquals(store.requests, 3);
+});
+
+Deno.test("of what was changed meanwhile the store is asked anew, of the rest it is not", async () => {
+  const uris = PARTS.slice(0, 100).toSorted();
+  const store = new Store(uris.slice(0, 50));
+  const existence = new Existence(store, () => 0);
+  const [asker, failure] = [{}, new Error("on purpose")];
+  const ask = () => existence.existsMany(uris, { asker });
+  await ask();
+  await existence.changing(uris[75]!, async () => {
+    assertEquals(await ask(), store.truthOf(uris));
+    store.add(uris[75]!);
+  });
+  await existence.changing(uris[3]!, () => Promise.resolve(store.delete(uris[3]!)));
+  const failed = existence.changing(uris[80]!, () => {
+    store.add(uris[80]!);
+    return Promise.reject(failure); // for the answer was lost
+  });
+  assertStrictEquals(await assertRejects(() => failed), failure);
+  assertEquals(await ask(), store.truthOf(uris));
+  assertEquals(store.requests, 2);
+});
+
+Deno.test("a page that is listed while a file changes does not tell of that file", async () => {
+  const uris = PARTS.slice(0, 100).toSorted();
+  const store = new Store([]);
+  const existence = new Existence(store, () => 0);
+  const asker = {};
+  // Both were under way when the page was made, and have ended when it comes.
+  store.answer = (page) => {
+    store.add(uris[75]!);
+    void existence.changing(uris[75]!, () => Promise.resolve());
+    return page;
+  };
+  await existence.existsMany(uris, { asker });
+  store.answer = (page) => page;
+  assertEquals(await existence.existsMany(uris, { asker }), store.truthOf(uris));
 });
 
 Deno.test("of very much that was listed, the first is forgotten", async () => {
@@ -404,7 +450,7 @@ async function askInTurns(
   return store.requests;
 }
 
-Deno.test("all answers are right, and there are never more requests than questions", async () => {
+Deno.test("all answers about outputs are right, and there are never more requests than questions", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(output, { minLength: 1, maxLength: 400, size: "max" }),

@@ -73,3 +73,31 @@ Deno.test("a build of 2,000 tasks ends correct when 5 % of all requests go wrong
   const second = await build();
   assertEquals([second.status, second.taskCount.succeeded], ["success", 0]);
 });
+
+Deno.test("a build of 2,000 tasks ends when the store is down for two seconds of it", async () => {
+  await using server = await startS3Server();
+  server.latency = 20;
+  const outage = Promise.withResolvers<void>();
+  let requests = 0;
+  server.fault = () => {
+    if (++requests === TASKS) outage.resolve();
+    return undefined;
+  };
+  using _ = sd.targetFactoryProvider.override(
+    new sd.TargetFactory({
+      targetRoots: { default: "s3://bucket/outputs" },
+      fileSystems: { "s3://": s3At(server) },
+    }),
+  );
+  const root = total({ parts: Array.from({ length: TASKS - 1 }, (_, n) => square({ n })) });
+  const building = sd.build([root], {
+    executor: new sd.InProcessTaskExecutor({ maxConcurrent: 64 }),
+  });
+  await outage.promise;
+  await server.down();
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  await server.up();
+  const summary = await building;
+  summary.throwIfFailed();
+  assertEquals(summary.taskCount.succeeded, TASKS);
+});

@@ -1,6 +1,6 @@
 /** Reading when the connection is lost, or what is read is replaced. */
 
-import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { TargetError, TargetNotFoundError } from "../../../src/errors.ts";
 import { S3FileSystem } from "../../../src/targets/s3/file_system.ts";
 import { assertSame, collect, pattern } from "../../../src/testing/content.ts";
@@ -30,7 +30,10 @@ class StallingStore implements AsyncDisposable {
   #answer(range: string | null): Response {
     this.ranges.push(range);
     const [half, rest] = [CONTENT.slice(0, SIZE / 2), CONTENT.slice(SIZE / 2)];
-    if (range !== null) return new Response(rest, { status: 206 });
+    if (range !== null) {
+      const headers = { "content-range": `bytes ${SIZE / 2}-${SIZE - 1}/${SIZE}`, etag: `"e"` };
+      return new Response(rest, { status: 206, headers });
+    }
     const stream = new ReadableStream({ start: (controller) => controller.enqueue(half) });
     return new Response(stream, { headers: { "content-length": `${SIZE}`, etag: `"e"` } });
   }
@@ -101,13 +104,13 @@ Deno.test("a stream fails when the connection is lost each time, and says so", a
   await using server = await startS3Server();
   server.put("bucket", "file", "short");
   server.fault = always("GetObject", { kind: "reset", during: "answer" });
-  const fileSystem = s3At(server, { retryBudget: 2 });
+  const fileSystem = s3At(server, { outageTimeout: 1 });
   const { message } = await assertRejects(() => collect(fileSystem.readable(URI)), TargetError);
   assert(
     message.startsWith(`Cannot read "${URI}": S3 at "${server.url}" cannot be reached (`),
     message,
   );
-  assertEquals(server.total, 3);
+  assertEquals(server.total, 4);
 });
 
 Deno.test("a stream that makes progress is not given up, however often the connection is lost", async () => {
@@ -116,7 +119,7 @@ Deno.test("a stream that makes progress is not given up, however often the conne
   server.put("bucket", "file", content);
   // Each time a half of the rest comes.
   server.fault = always("GetObject", CUT);
-  const fileSystem = s3At(server, { retryBudget: 1 });
+  const fileSystem = s3At(server, { outageTimeout: 1 });
   const reader = fileSystem.readable(URI).getReader();
   let length = 0;
   while (length < content.length - 2) {
@@ -200,4 +203,117 @@ Deno.test("a stream says that its bucket is not there, which is more than that t
   );
   assert(!(error instanceof TargetNotFoundError));
   assert(error.message.includes(`There is no bucket "nowhere" there`), error.message);
+});
+
+const HALF = SIZE / 2;
+
+/** Answers the first request with so much of the file that it is cut off, and others as told. */
+async function readFrom(
+  first: () => Response,
+  next: (range: string | null) => Response,
+): Promise<Uint8Array> {
+  let isFirst = true;
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    ({ headers }) => {
+      const answer = isFirst ? first() : next(headers.get("range"));
+      isFirst = false;
+      return answer;
+    },
+  );
+  const endpoint = `http://127.0.0.1:${server.addr.port}`;
+  const fileSystem = new S3FileSystem({ endpoint, timeout: 200, credentials: "anonymous" });
+  return await collect(fileSystem.readable(URI));
+}
+
+/** Half of the file, and then nothing. */
+function stalling(headers: Readonly<Record<string, string>>): Response {
+  const stream = new ReadableStream({
+    start: (control) => control.enqueue(CONTENT.slice(0, HALF)),
+  });
+  return new Response(stream, { headers });
+}
+
+function part(etag: string, from: number, total = SIZE): Response {
+  const headers = { etag, "content-range": `bytes ${from}-${total - 1}/${total}` };
+  return new Response(CONTENT.slice(from, total), { status: 206, headers });
+}
+
+Deno.test("a stream goes on with nothing but the rest of the same file", async () => {
+  const length = { "content-length": `${SIZE}` };
+  const whole = { ...length, etag: `"e"` };
+  assertSame(await readFrom(() => stalling(whole), () => part(`"e"`, HALF)), CONTENT);
+  const replaced = "it was replaced or removed while it was read";
+  const other = "gives another part of the file than it was asked for";
+  const wrong: readonly (readonly [Record<string, string>, () => Response, string])[] = [
+    [whole, () => part(`"other"`, HALF), replaced],
+    [whole, () => part(`"e"`, HALF, SIZE - 1), replaced],
+    [whole, () => part(`"e"`, HALF + 1), other],
+    [whole, () => new Response(CONTENT.slice(HALF), { status: 206 }), other],
+    [whole, () => new Response(null, { status: 416 }), replaced],
+    [whole, () => new Response(CONTENT, { headers: whole }), "gives no part of a file"],
+    [length, () => part(`"e"`, HALF), "has not answered within 200 ms"],
+  ];
+  for (const [headers, next, message] of wrong) {
+    await assertRejects(() => readFrom(() => stalling(headers), next), TargetError, message);
+  }
+});
+
+Deno.test("a stream takes no part of a file for all of it", async () => {
+  const message = "gives another part of the file than it was asked for";
+  const never = (): Response => new Response(null, { status: 500 });
+  await assertRejects(() => readFrom(() => part(`"e"`, 0), never), TargetError, message);
+});
+
+/** A server that says just that, and closes the connection. */
+async function readRaw(answer: string): Promise<Uint8Array> {
+  using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+  const serve = async (): Promise<void> => {
+    for await (const connection of listener) {
+      await connection.read(new Uint8Array(10_000));
+      await connection.write(new TextEncoder().encode(answer));
+      connection.close();
+    }
+  };
+  void serve().catch(() => {});
+  const endpoint = `http://127.0.0.1:${listener.addr.port}`;
+  const fileSystem = new S3FileSystem({ endpoint, credentials: "anonymous" });
+  return await collect(fileSystem.readable(URI));
+}
+
+Deno.test("a stream does not believe that a file is whole when only the connection says so", async () => {
+  const answer = 'HTTP/1.1 200 OK\r\netag: "e"\r\nconnection: close\r\n\r\nhalf of it';
+  await assertRejects(() => readRaw(answer), TargetError, "does not say how long the file is");
+});
+
+Deno.test("a stream whose connections bring hardly anything is given up", async () => {
+  let connections = 0;
+  await using trickling = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    ({ headers }) => {
+      connections++;
+      const from = Number(/bytes=(\d+)-/.exec(headers.get("range") ?? "")?.[1] ?? 0);
+      const answered = {
+        etag: `"e"`,
+        "content-length": `${SIZE - from}`,
+        ...from > 0 && { "content-range": `bytes ${from}-${SIZE - 1}/${SIZE}` },
+      };
+      const stream = new ReadableStream({
+        start: (control) => control.enqueue(CONTENT.slice(from, from + 1)),
+      });
+      return new Response(stream, { status: from > 0 ? 206 : 200, headers: answered });
+    },
+  );
+  const endpoint = `http://127.0.0.1:${trickling.addr.port}`;
+  const fileSystem = new S3FileSystem({ endpoint, timeout: 20, credentials: "anonymous" });
+  await assertRejects(() => collect(fileSystem.readable(URI)), TargetError, "within 20 ms");
+  assert(connections < 10, `there were ${connections} connections`);
+});
+
+Deno.test("a stream begins and ends at whole numbers from 0 on", () => {
+  const fileSystem = new S3FileSystem();
+  for (const value of [-1, 1.5, NaN, Infinity]) {
+    assertThrows(() => fileSystem.readable(URI, { start: value }), RangeError, "start is");
+    assertThrows(() => fileSystem.readable(URI, { end: value }), RangeError, "end is");
+  }
 });

@@ -1,6 +1,8 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { ConfigError } from "../../../src/errors.ts";
 import { bucketUrl, resolveS3Settings, type S3Settings } from "../../../src/targets/s3/settings.ts";
+import { CredentialsCache } from "../../../src/targets/s3/credentials.ts";
 import { parseSharedFile } from "../../../src/targets/s3/shared_files.ts";
 import { awsSite } from "./aws_site.ts";
 
@@ -197,4 +199,35 @@ Deno.test("of two sections for the usual profile, the one called a profile count
   });
   assertEquals(resolveS3Settings().region, "one");
   assertEquals(resolveS3Settings({ profile: "other" }).region, "us-east-1");
+});
+
+Deno.test("a bucket whose name would make no host is in the path", () => {
+  using _ = awsSite({});
+  const settings = resolveS3Settings({ region: "eu-west-1" });
+  for (const bucket of ["xn--", "xn--a", "xn--zz-top9"]) {
+    const { host, pathname } = bucketUrl(settings, bucket);
+    const isInHost = host === `${bucket}.s3.eu-west-1.amazonaws.com`;
+    assert(isInHost || pathname === `/${bucket}/`, `${host}${pathname}`);
+  }
+  assertEquals(bucketUrl(settings, "xn--").href, "https://s3.eu-west-1.amazonaws.com/xn--/");
+});
+
+Deno.test("credentials that never come are given up, and asked for again when they are needed again", async () => {
+  using time = new FakeTime();
+  let asked = 0;
+  const never = new Promise<never>(() => {});
+  const cache = new CredentialsCache(() => {
+    asked++;
+    return never;
+  });
+  for (let i = 1; i <= 2; i++) {
+    const rejected = assertRejects(
+      () => cache.get(),
+      ConfigError,
+      "none have come within 120000 ms",
+    );
+    await time.tickAsync(120_001);
+    await rejected;
+    assertEquals(asked, i);
+  }
 });

@@ -131,7 +131,7 @@ Deno.test("a write in parts is complete when that was said by an answer that was
   for (const isDone of [true, false]) {
     server.bucket("bucket").objects.delete("file");
     server.fault = always("CompleteMultipartUpload", { kind: "refuse", refusal, isDone });
-    const writing = s3At(server, { partSize: PART, retryBudget: 1 }).write(URI, stream(CONTENT));
+    const writing = s3At(server, { partSize: PART, outageTimeout: 1 }).write(URI, stream(CONTENT));
     if (isDone) await writing;
     else await assertRejects(() => writing, TargetError, "InternalError");
     assertEquals(server.get("bucket", "file") !== undefined, isDone);
@@ -141,7 +141,7 @@ Deno.test("a write in parts is complete when that was said by an answer that was
   server.fault = always("CompleteMultipartUpload", { kind: "refuse", refusal });
   server.put("bucket", "file", CONTENT);
   await assertRejects(() =>
-    s3At(server, { partSize: PART, retryBudget: 1 }).write(URI, stream(CONTENT))
+    s3At(server, { partSize: PART, outageTimeout: 1 }).write(URI, stream(CONTENT))
   );
 });
 
@@ -240,4 +240,22 @@ Deno.test("more than fits into 10,000 parts is refused", async () => {
       `Set the option partSize to more, of which a few are kept in memory, or split it`,
   );
   assertEquals(server.total, 0);
+});
+
+Deno.test("a write in parts waits for its completion as long as the store says that it is at it", async () => {
+  await using server = await start();
+  server.fault = first("CompleteMultipartUpload", { kind: "slow", pieces: 10, pause: 40 });
+  await s3At(server, { partSize: PART, timeout: 200 }).write(URI, stream(CONTENT));
+  assertEquals(server.requests.get("CompleteMultipartUpload"), 1);
+});
+
+Deno.test("a write in parts is not given up while the store may be completing it", async () => {
+  await using server = await start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.fault = always("CompleteMultipartUpload", { kind: "wait", until: promise });
+  const fileSystem = s3At(server, { partSize: PART, timeout: 30 });
+  await assertRejects(() => fileSystem.write(URI, CONTENT), TargetError, "has not answered");
+  assertEquals(server.requests.get("AbortMultipartUpload"), undefined);
+  assertEquals(server.bucket("bucket").uploads.size, 1);
+  resolve();
 });
