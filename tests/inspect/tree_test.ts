@@ -128,6 +128,12 @@ Deno.test("trees and statuses tell why states are unknown, once", async () => {
   assertEquals(String(counted).split("\n").at(-1), String(shown).split("\n").at(-1));
 });
 
+Deno.test("a tree has nothing in it that steers a terminal", async () => {
+  const text = String(await tree(new Steps().step("\u009b31m\u202e\n"), { states: false }));
+  assertEquals(/[\p{Cc}\p{Cf}]/u.test(text.replaceAll("\n", "")), false);
+  assertStringIncludes(text, 'name="\\u009b31m\\u202e\\n"');
+});
+
 Deno.test("options of trees that do not exist are refused", async () => {
   const root = tableOf([1]);
   await assertRejects(() => tree(root, { depth: 1 } as never), TypeError, '"depth"');
