@@ -147,7 +147,8 @@ export class BuildSummary {
       if (error.location !== undefined) lines.push(`    at ${error.location}`);
     }
     if (this.errors.length > MOST_ERRORS) {
-      lines.push(`  ... and ${this.errors.length - MOST_ERRORS} more failures`);
+      const more = this.errors.length - MOST_ERRORS;
+      lines.push(`  ... and ${count(more, "more failure", "more failures")}`);
     }
     if (this.reason !== undefined && this.status !== "success") {
       lines.push(`  Stopped: ${shorten(messageOf(this.reason))}`);

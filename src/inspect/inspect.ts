@@ -78,9 +78,8 @@ export async function explain(task: AnyTask): Promise<Explanation> {
 /**
  * What differs between two tasks, or two DAGs: which parameters and versions, and which ids downstream change with them.
  *
- * Tasks of both are matched by id, else by type and by their place below the tasks given; in arrays, those that
- * are most alike. Throws `DiscoveryError` when
- * it cannot tell what a task requires.
+ * Tasks of both are matched by id, else by type and by their place below the tasks given; in arrays, those that are most
+ * alike. Throws `DiscoveryError` when it cannot tell what a task requires.
  */
 export async function diff(before: TaskStruct, after: TaskStruct): Promise<Diff> {
   return (await import("./comparing.ts")).diff(before, after);

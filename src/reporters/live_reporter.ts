@@ -160,7 +160,9 @@ export class LiveReporter implements Reporter, Section {
         : [text, `... and ${count(same.length - 1)} more for the same reason`];
     });
     const more = errors.length - shown.flat().length;
-    return more === 0 ? lines : [...lines, `... and ${count(more)} more failures`];
+    return more === 0
+      ? lines
+      : [...lines, `... and ${count(more)} more ${more === 1 ? "failure" : "failures"}`];
   }
 
   /** What is done, how far it is, and for how long. */
