@@ -69,10 +69,11 @@ export class S3Store {
   }
 
   async write(uri: string, content: WriteContent, options?: RemoteOptions): Promise<void> {
-    const partSize = this.#partSize;
+    // Not by "...options", which leaves out what an object has from its class.
+    const writing = { signal: options?.signal, partSize: this.#partSize };
     await this.#existence.changing(
       uri,
-      () => writeContent(this.#client, fileAddress(uri), content, { ...options, partSize }),
+      () => writeContent(this.#client, fileAddress(uri), content, writing),
     );
   }
 
