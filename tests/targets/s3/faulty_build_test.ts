@@ -76,11 +76,11 @@ Deno.test("a build of 2,000 tasks ends correct when 5 % of all requests go wrong
 
 Deno.test("a build of 2,000 tasks ends when the store is down for two seconds of it", async () => {
   await using server = await startS3Server();
-  server.latency = 20;
+  server.latency = 5;
   const outage = Promise.withResolvers<void>();
-  let requests = 0;
-  server.fault = () => {
-    if (++requests === TASKS) outage.resolve();
+  let writes = 0;
+  server.fault = ({ operation }) => {
+    if (operation === "PutObject" && ++writes === TASKS / 2) outage.resolve();
     return undefined;
   };
   using _ = sd.targetFactoryProvider.override(
