@@ -1,5 +1,5 @@
 /**
- * Waiting before a request is sent again.
+ * Waiting: before a request is sent again, and for what a signal may cut short.
  *
  * @module
  */
@@ -26,4 +26,21 @@ export function retryAfterOf(headers: Headers): number {
   const seconds = Number(text);
   const milliseconds = Number.isNaN(seconds) ? Date.parse(text) - Date.now() : seconds * 1000;
   return milliseconds > 0 ? milliseconds : 0;
+}
+
+/** What the promise gives, unless the signal is aborted before: then it rejects with the reason, and the promise is left alone. */
+export async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return await promise;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }

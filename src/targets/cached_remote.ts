@@ -6,6 +6,7 @@
 
 import { ConfigError, messageOf, PermissionError, TargetError } from "../errors.ts";
 import { checkOptions } from "../options.ts";
+import { unlessAborted } from "../waiting.ts";
 import { checkContent, whileWriting } from "./file_error.ts";
 import { LocalTarget } from "./local.ts";
 import type {
@@ -349,17 +350,4 @@ function tee(
     },
   });
   return content.pipeThrough(keeping, signal === undefined ? {} : { signal });
-}
-
-/** What the promise gives, for who has not given up by then. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

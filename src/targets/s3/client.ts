@@ -9,7 +9,8 @@ import { createHash } from "node:crypto";
 import { StardagError } from "../../errors.ts";
 import type { S3Address } from "./address.ts";
 import type { S3Credentials } from "./credentials.ts";
-import { Deadline, unlessAborted } from "./deadline.ts";
+import { unlessAborted } from "../../waiting.ts";
+import { Deadline } from "./deadline.ts";
 import {
   type ErrorOrigin,
   isPassing,

@@ -8,7 +8,7 @@ import { TargetError } from "../../errors.ts";
 import type { ConditionalFiles, RemoteOptions, VersionedContent } from "../remote.ts";
 import { fileAddress, type S3Address, uriOf } from "./address.ts";
 import type { S3Answer, S3Client } from "./client.ts";
-import { unlessAborted } from "./deadline.ts";
+import { unlessAborted } from "../../waiting.ts";
 import { removeFile } from "./files.ts";
 import { MARK, newMark, writtenWith } from "./marks.ts";
 

@@ -5,7 +5,8 @@
  */
 
 import { ConfigError, messageOf, PermissionError } from "../../errors.ts";
-import { Deadline, unlessAborted } from "./deadline.ts";
+import { unlessAborted } from "../../waiting.ts";
+import { Deadline } from "./deadline.ts";
 import { credentialsFromJson, type S3Credentials } from "./credentials.ts";
 
 const LONGEST_DETAIL = 300;

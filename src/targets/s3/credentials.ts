@@ -7,7 +7,8 @@
 
 import { ConfigError, messageOf, StardagError } from "../../errors.ts";
 import { isPlainObject } from "../../json.ts";
-import { Deadline, unlessAborted } from "./deadline.ts";
+import { unlessAborted } from "../../waiting.ts";
+import { Deadline } from "./deadline.ts";
 
 /** Keys with which requests are signed. */
 export interface S3Credentials {
@@ -94,7 +95,8 @@ export class CredentialsCache {
 }
 
 async function inTime(provider: S3CredentialsProvider): Promise<S3Credentials> {
-  using deadline = new Deadline(LONGEST_WAIT);
+  // Nobody may wait for it any more.
+  using deadline = new Deadline(LONGEST_WAIT).unref();
   try {
     return await unlessAborted(Promise.resolve(provider()), deadline.signal);
   } catch (error) {

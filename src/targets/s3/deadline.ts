@@ -47,6 +47,12 @@ export class Deadline implements Disposable {
     }, this.#milliseconds);
   }
 
+  /** Lets the program end before it is time. */
+  unref(): this {
+    if (this.#timer !== undefined) Deno.unrefTimer(this.#timer);
+    return this;
+  }
+
   /** Aborts now; also when its time does not count any more. */
   abort(): void {
     this.#controller.abort();
@@ -56,22 +62,5 @@ export class Deadline implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#given?.removeEventListener("abort", this.#onAbort);
-  }
-}
-
-/** What the promise gives, unless the signal is aborted before: then it rejects with the reason, and the promise is left alone. */
-export async function unlessAborted<T>(
-  promise: Promise<T>,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (signal === undefined) return await promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

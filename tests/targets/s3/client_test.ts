@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { TargetError } from "../../../src/errors.ts";
+import type { S3Credentials } from "../../../src/targets/s3/credentials.ts";
 import { S3FileSystem } from "../../../src/targets/s3/file_system.ts";
 import { S3_FAULTS, S3_REFUSALS, type S3Fault } from "../../support/s3_faults.ts";
 import { startS3Server } from "../../support/s3_server.ts";
@@ -177,9 +178,10 @@ Deno.test("S3FileSystem does not take all of a file when it only looks for it", 
 Deno.test("S3FileSystem gives up waiting for credentials when it is told to", async () => {
   await using server = await startS3Server();
   const asked = Promise.withResolvers<void>();
-  const credentials = (): Promise<never> => {
+  const given = Promise.withResolvers<S3Credentials>();
+  const credentials = (): Promise<S3Credentials> => {
     asked.resolve();
-    return new Promise(() => {});
+    return given.promise;
   };
   const fileSystem = s3At(server, { credentials, maxConcurrent: 2 });
   const controller = new AbortController();
@@ -190,6 +192,8 @@ Deno.test("S3FileSystem gives up waiting for credentials when it is told to", as
   controller.abort(reason);
   for (const error of await Promise.all(rejected)) assertStrictEquals(error, reason);
   assertEquals(server.total, 0);
+  given.resolve(server.credentials);
+  assert(!await fileSystem.exists(URI));
 });
 
 Deno.test("S3FileSystem waits as long as the store wants", async () => {
