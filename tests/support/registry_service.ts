@@ -1,14 +1,14 @@
 /**
  * The registry service on a port of this machine: answers as `WireRegistry` says to who has a key or a token, and does what a
- * service does on a bad day when a test wants it to. On `node:http`, where a connection can be dropped without an answer.
+ * service does on a bad day when a test wants it to.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { parseJson, rawJson } from "../../src/json.ts";
 import type { InMemoryRegistry } from "../../src/registries/in_memory_registry.ts";
 import { WireRegistry } from "../registries/wire.ts";
 import { Accounts } from "./accounts.ts";
+import { LocalServer } from "./local_server.ts";
 
 /** A request as it came. */
 export interface ReceivedRequest {
@@ -60,7 +60,7 @@ export interface Answer {
 const LONGEST_LINE = 8192;
 
 /** A registry service that listens until it is disposed. */
-export class RegistryService implements AsyncDisposable {
+export class RegistryService extends LocalServer {
   /** The key that it knows. */
   readonly apiKey = "sk_the_key_of_the_tests";
   /** The tokens that it knows. */
@@ -75,23 +75,15 @@ export class RegistryService implements AsyncDisposable {
   readonly requests: ReceivedRequest[] = [];
   /** What goes wrong with a request, if anything. */
   fault: (request: ReceivedRequest) => Fault | undefined = () => undefined;
-  /** How many connections were made to it. */
-  connections = 0;
   /** How many requests were under way at once, at most. */
   mostUnderWay = 0;
   #underWay = 0;
-  #port = 0;
-  #server: Server | undefined;
 
   /** Starts one on a free port. */
   static async start(): Promise<RegistryService> {
     const service = new RegistryService();
     await service.up();
     return service;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
   }
 
   /** What it was told. */
@@ -108,35 +100,16 @@ export class RegistryService implements AsyncDisposable {
     return { url: this.url, apiKey: this.apiKey };
   }
 
-  /** Listens, again on the same port. */
-  async up(): Promise<void> {
-    const server = createServer((request, response) => this.#receive(request, response));
-    server.on("connection", () => this.connections++);
-    await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
-  }
-
-  /** Drops all connections and takes none. */
-  async down(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.down();
-  }
-
   /** The token is not good any more. */
   expire(token: string): void {
     this.tokens.delete(token);
     this.expiredTokens.add(token);
   }
 
-  async #receive(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  protected override async receive(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     this.mostUnderWay = Math.max(this.mostUnderWay, ++this.#underWay);
     try {
       const text = await textOf(incoming).catch(() => undefined);

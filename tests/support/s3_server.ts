@@ -4,9 +4,9 @@
  * its own: `s3_server_process.ts`.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { contentOf, reset, send } from "./s3_connection.ts";
+import { LocalServer } from "./local_server.ts";
 import { digestsOf, hashOf } from "./s3_digests.ts";
 import { S3_REFUSALS, type S3Fault, type S3FaultHook } from "./s3_faults.ts";
 import { objectOperations } from "./s3_operations.ts";
@@ -58,7 +58,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
 }
 
 /** An S3 server that listens. */
-export class S3Server implements AsyncDisposable {
+export class S3Server extends LocalServer {
   readonly region: string;
   /** By name. */
   readonly buckets = new Map<string, S3Bucket>();
@@ -87,58 +87,28 @@ export class S3Server implements AsyncDisposable {
   ignoresConditions = false;
   /** Whether it answers 301 to who signs for another region than that of the bucket, as other regions of AWS do; else 400. */
   redirects = false;
-  /** How many connections were made to it. */
-  connections = 0;
   /** How many requests were under way at once, at most. */
   mostUnderWay = 0;
   readonly #minPartSize: number;
   readonly #known = new Map<string, S3Credentials>();
   #underWay = 0;
   #ids = 0;
-  #port: number;
-  #server: Server | undefined;
 
   /** Use {@linkcode startS3Server}. */
   constructor(
     { port = 0, region = OWN_REGION, buckets = { bucket: {} }, minPartSize = 5 << 20 }:
       S3ServerOptions,
   ) {
+    super(port);
     this.region = region;
-    this.#port = port;
     this.#minPartSize = minPartSize;
     this.#known.set(this.credentials.accessKeyId, this.credentials);
     for (const [name, bucket] of Object.entries(buckets)) this.addBucket(name, bucket);
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
-  }
-
   /** How many requests there were, of all operations. */
   get total(): number {
     return this.log.length;
-  }
-
-  /** Listens, again on the same port. */
-  async up(): Promise<void> {
-    const server = createServer((incoming, response) => this.#receive(incoming, response));
-    server.on("connection", () => this.connections++);
-    await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
-    this.#port = (server.address() as AddressInfo).port;
-    this.#server = server;
-  }
-
-  /** Drops all connections and takes none. */
-  async down(): Promise<void> {
-    const server = this.#server;
-    if (server === undefined) return;
-    this.#server = undefined;
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.down();
   }
 
   /** A bucket more. */
@@ -222,7 +192,10 @@ export class S3Server implements AsyncDisposable {
     };
   }
 
-  async #receive(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  protected override async receive(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     this.mostUnderWay = Math.max(this.mostUnderWay, ++this.#underWay);
     try {
       const route = this.routes.get(incoming.url?.split("?")[0] ?? "");
