@@ -225,11 +225,12 @@ Deno.test("S3FileSystem gives up what takes longer than it may", async () => {
   await using server = await startS3Server();
   const { promise, resolve } = Promise.withResolvers<void>();
   server.fault = always("HeadObject", { kind: "wait", until: promise });
-  const fileSystem = s3At(server, { timeout: 20, outageTimeout: 1 });
+  // Long enough for each to get to the server, however slow the machine is.
+  const fileSystem = s3At(server, { timeout: 250, outageTimeout: 1 });
   const { message } = await assertRejects(() => fileSystem.exists(URI), TargetError);
   assertEquals(
     message,
-    `Cannot look for "${URI}": S3 at "${server.url}" has not answered within 20 ms. ` +
+    `Cannot look for "${URI}": S3 at "${server.url}" has not answered within 250 ms. ` +
       `Check whether it is up, or give it more time by the option timeout`,
   );
   assertEquals(server.requests.get("HeadObject"), 3);
